@@ -1,0 +1,20 @@
+#include "base/clock.h"
+
+#include <stddef.h>
+#include <time.h>
+
+static uint64_t system_now_ns(void *ctx) {
+    (void)ctx;
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static int64_t system_unix_s(void *ctx) {
+    (void)ctx;
+    return (int64_t)time(NULL);
+}
+
+struct clock clock_system(void) {
+    return (struct clock){system_now_ns, system_unix_s, NULL};
+}

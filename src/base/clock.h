@@ -1,0 +1,24 @@
+/* clock: time as an injected function, so that tests and simulations choose it. */
+#ifndef SIL_BASE_CLOCK_H
+#define SIL_BASE_CLOCK_H
+
+#include <stdint.h>
+
+struct clock {
+    uint64_t (*now_ns)(void *ctx); /* monotonic, from an arbitrary origin */
+    int64_t (*unix_s)(void *ctx);  /* seconds since 1970-01-01T00:00:00Z */
+    void *ctx;
+};
+
+/* The system's clocks. */
+struct clock clock_system(void);
+
+static inline uint64_t clock_now_ns(struct clock c) {
+    return c.now_ns(c.ctx);
+}
+
+static inline int64_t clock_unix_s(struct clock c) {
+    return c.unix_s(c.ctx);
+}
+
+#endif

@@ -1,0 +1,39 @@
+/* file: the only place where Sillok opens files. Errors name the path and the system's reason. */
+#ifndef SIL_BASE_FILE_H
+#define SIL_BASE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "sillok.h"
+
+/* A whole file, mapped read-only. An empty file has n == 0 and a valid pointer. */
+struct file_map {
+    const uint8_t *p;
+    size_t n;
+};
+
+/* Directories, devices and unreadable files are SIL_IO with the reason. */
+sil_err file_map_open(const char *path, struct file_map *out, struct sil_error *e);
+void file_map_close(struct file_map *m);
+
+/* Appends the whole of a file ("-" is standard input) to b. SIL_LIMIT past b->max. */
+sil_err file_read(const char *path, struct buf *b, struct sil_error *e);
+
+/* A file being written: bytes go to a temporary file beside `path`, which takes its name only in file_commit, so that
+ * a full disk or a crash leaves an existing file as it was. */
+struct file_out {
+    int fd;
+    char *path, *tmp;
+    uint64_t n; /* bytes written so far */
+};
+
+sil_err file_create(const char *path, struct file_out *out, struct sil_error *e);
+sil_err file_write(struct file_out *out, const void *p, size_t n, struct sil_error *e);
+/* Syncs, renames and closes. On failure the temporary file is removed. */
+sil_err file_commit(struct file_out *out, struct sil_error *e);
+/* Closes and removes the temporary file; harmless after file_commit. */
+void file_discard(struct file_out *out);
+
+#endif

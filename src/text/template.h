@@ -1,0 +1,37 @@
+/* template: chat templates, in the Jinja that model files carry. Templates are hostile input: no I/O, no attribute
+ * access beyond the data given, and stated bounds on source, steps, depth and output. */
+#ifndef SIL_TEXT_TEMPLATE_H
+#define SIL_TEXT_TEMPLATE_H
+
+#include <jansson.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+#include "sillok.h"
+
+struct template_limits {
+    size_t source;  /* bytes of a template */
+    uint64_t steps; /* nodes evaluated, loop turns, and bytes copied / 64 */
+    uint32_t depth; /* of nested expressions, blocks and macro calls */
+    size_t output;  /* bytes */
+    size_t memory;  /* bytes of values alive in one rendering */
+};
+/* 1 MiB, 50 million, 200, 64 MiB, 256 MiB. */
+struct template_limits template_limits_default(void);
+
+struct template;
+
+/* SIL_FORMAT with line and column for what is not Jinja, SIL_UNSUPPORTED for what Sillok's Jinja lacks. Immutable
+ * afterwards; may be rendered from several threads. */
+sil_err template_parse(struct mem mem, struct str source, const struct template_limits *limits, struct template **out,
+                       struct sil_error *e);
+void template_free(struct template *t); /* NULL is allowed */
+
+/* Renders with the members of `vars` (a JSON object, borrowed: messages, tools, add_generation_prompt, bos_token, ...)
+ * as global variables. now_unix_s is the recorded time of the request, which strftime_now formats (UTC+9 unless the
+ * variable "timezone_offset_s" says otherwise). Appends to out. raise_exception in the template is SIL_ARG with its
+ * message; passing a limit is SIL_LIMIT. */
+sil_err template_render(const struct template *t, const json_t *vars, int64_t now_unix_s, struct buf *out,
+                        struct sil_error *e);
+
+#endif
