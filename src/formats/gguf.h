@@ -4,8 +4,9 @@
 #ifndef SIL_FORMATS_GGUF_H
 #define SIL_FORMATS_GGUF_H
 
+#include <stdint.h>
+
 #include "base/arena.h"
-#include "base/buf.h"
 #include "base/dtype.h"
 #include "base/str.h"
 #include "sillok.h"
@@ -20,6 +21,7 @@ enum {
     GGUF_DEPTH_MAX = 4,         /* arrays of arrays */
     GGUF_DIMS_MAX = 4,
     GGUF_SHARDS_MAX = 1024,
+    GGUF_ALIGN_MIN = 8,
     GGUF_ALIGN_MAX = 1 << 20
 };
 
@@ -79,14 +81,19 @@ struct gguf_tensor {
 
 struct gguf {
     uint32_t version, alignment;
+    size_t data_at; /* where the tensor data start in the (first) file */
     size_t n_kv, n_tensors;
     const struct gguf_kv *kv;          /* in file order */
     const struct gguf_tensor *tensors; /* in file order, shard after shard */
-    /* plus private lookup tables; see gguf.c */
+    /* Private: positions in kv and tensors, ascending by name (hostile names cannot make a look-up slow). */
     const uint32_t *kv_index, *tensor_index;
-    size_t kv_slots, tensor_slots;
     uint32_t n_shards;
 };
+
+/* A limit for the arena of one parsed file that no file reaches: a record takes less than four times its bytes. */
+static inline size_t gguf_arena_limit(size_t file_bytes) {
+    return file_bytes < SIZE_MAX / 16 ? file_bytes * 8 + (1 << 20) : SIZE_MAX / 2;
+}
 
 /* Parses one file. Strings and tensor data are views into bytes, which must outlive *out; the rest lives in the arena.
  * A tensor of a type that Sillok does not know is kept with data == NULL if `lenient` (for inspect), otherwise it is
@@ -116,12 +123,19 @@ sil_err gguf_array(const struct gguf *g, const char *key, enum gguf_type type, c
 int64_t gguf_array_int(const struct gguf_array *a, uint64_t i);
 double gguf_array_float(const struct gguf_array *a, uint64_t i);
 
+/* "u8" ... "f64", "bool", "string", "array". Never NULL. */
 const char *gguf_type_name(enum gguf_type t);
+/* Bytes of a scalar; 0 for strings and arrays. */
+size_t gguf_type_size(enum gguf_type t);
 
 /* Writing: a file is described in memory, then written through a callback in one ascending pass (tensor data are given
- * when asked for, so that a large model is never held whole). Deterministic to the byte: order as added, padding 0. */
+ * when asked for, so that a large model is never held whole). Deterministic to the byte: order as added, padding 0.
+ * The first failure sticks: later puts do nothing, and it comes out of gguf_write with its words, so that a caller may
+ * check there only. */
 struct gguf_writer; /* lives in an arena */
 
+/* alignment: a power of two from 8 to GGUF_ALIGN_MAX (GGUF's default is 32; for another one the key general.alignment
+ * is written first unless it is put). */
 sil_err gguf_writer_new(struct arena *a, uint32_t alignment, struct gguf_writer **out);
 sil_err gguf_put_u32(struct gguf_writer *w, const char *key, uint32_t v);
 sil_err gguf_put_f32(struct gguf_writer *w, const char *key, float v);
