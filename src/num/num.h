@@ -90,9 +90,9 @@ struct num_kernels {
     /* Rounds one position's key and value (head_dim each) to binary16 and stores them in a page's part for one
      * (layer, KV head) at position pos % 64. False when a value is not finite. */
     bool (*kv_store)(void *part, uint32_t pos, const float *k, const float *v, uint32_t head_dim);
-    /* Attention of one query head over the pages' parts (rule 5): parts[i] holds positions 64i .. 64i+63.
+    /* Attention of one query head (rule 5): positions 64i .. 64i+63 of its layer and KV head lie at pages[i] + offset.
      * out[head_dim]. scratch: NUM_ATTN_SCRATCH floats. */
-    void (*attend)(const struct num_attn *shape, const float *query, const void *const *parts, float *out,
+    void (*attend)(const struct num_attn *shape, const float *query, uint8_t *const *pages, size_t offset, float *out,
                    float *scratch);
 };
 

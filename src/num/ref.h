@@ -21,6 +21,7 @@ void ref_rope_halves(float *x, const float *cosine, const float *sine, uint32_t 
 void ref_gated(enum num_act_fn act, float *gate, const float *up, size_t n);
 void ref_add(float *x, const float *y, size_t n);
 bool ref_kv_store(void *part, uint32_t pos, const float *k, const float *v, uint32_t head_dim);
-void ref_attend(const struct num_attn *shape, const float *query, const void *const *parts, float *out, float *scratch);
+void ref_attend(const struct num_attn *shape, const float *query, uint8_t *const *pages, size_t offset, float *out,
+                float *scratch);
 
 #endif

@@ -68,7 +68,7 @@ static void merge(struct part_sum *a, const struct part_sum *b, uint32_t head_di
     for (uint32_t i = 0; i < head_dim; i++) a->o[i] = fmaf(a->o[i], fa, (b->o ? b->o[i] : 0.0f) * fb);
 }
 
-void ref_attend(const struct num_attn *shape, const float *query, const void *const *parts, float *out,
+void ref_attend(const struct num_attn *shape, const float *query, uint8_t *const *pages, size_t offset, float *out,
                 float *scratch) {
     assert(shape->first < shape->n_pos && shape->head_dim <= NUM_HEAD_DIM_MAX);
     struct part_sum sum = {.o = out}, next = {.o = scratch + NUM_KV_PAGE};
@@ -77,7 +77,8 @@ void ref_attend(const struct num_attn *shape, const float *query, const void *co
         uint32_t from = page == first_page ? shape->first % NUM_KV_PAGE : 0;
         uint32_t to = page == last_page ? (shape->n_pos - 1) % NUM_KV_PAGE + 1 : NUM_KV_PAGE;
         struct part_sum *into = page == first_page ? &sum : &next; /* the first block is copied, not merged */
-        block(shape, query, parts[page], from, to, scratch, into);
+        const uint16_t *part = (const uint16_t *)(const void *)(pages[page] + offset);
+        block(shape, query, part, from, to, scratch, into);
         if (page != first_page) merge(&sum, &next, shape->head_dim);
     }
     if (shape->has_sink) {

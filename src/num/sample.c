@@ -12,15 +12,15 @@
 
 __extension__ typedef unsigned __int128 u128;
 
-struct num_sampling num_sampling_default(void) {
-    return (struct num_sampling){.top_p = 1.0f, .repeat_penalty = 1.0f};
+struct sil_sampling num_sampling_default(void) {
+    return (struct sil_sampling){.top_p = 1.0f, .repeat_penalty = 1.0f};
 }
 
 static bool inside(float x, float low, float high) {
     return x >= low && x <= high; /* false for NaN */
 }
 
-sil_err num_sampling_check(const struct num_sampling *p, struct sil_error *e) {
+sil_err num_sampling_check(const struct sil_sampling *p, struct sil_error *e) {
     if (p->temperature != 0.0f && !inside(p->temperature, 0.001f, 1000.0f))
         return err_set(e, SIL_ARG, "temperature is %g; it must be 0 (greedy) or from 0.001 to 1000",
                        (double)p->temperature);
@@ -44,18 +44,22 @@ size_t num_sample_scratch(uint32_t n_vocab) {
     return (size_t)n_vocab * (sizeof(uint64_t) + sizeof(uint32_t));
 }
 
-/* False when there is nothing to do. count[n_vocab]: scratch. */
-static bool penalize(const struct num_sampling *p, float *logits, uint32_t n_vocab, const uint32_t *history,
-                     size_t n_history, uint32_t *count) {
+/* False when there is nothing to do. seen, count: [n_vocab] each, scratch. */
+static bool penalize(const struct sil_sampling *p, float *logits, uint32_t n_vocab, const struct num_history *h,
+                     uint32_t *seen, uint32_t *count) {
     if (p->repeat_penalty == 1.0f && p->frequency_penalty == 0.0f && p->presence_penalty == 0.0f) return false;
+    memset(seen, 0, (size_t)n_vocab * sizeof *seen);
     memset(count, 0, (size_t)n_vocab * sizeof *count);
-    for (size_t i = 0; i < n_history; i++)
-        if (history[i] < n_vocab) count[history[i]]++;
+    for (size_t i = 0; i < h->n; i++) {
+        if (h->tokens[i] >= n_vocab) continue;
+        seen[h->tokens[i]] = 1;
+        if (i >= h->n_prompt) count[h->tokens[i]]++;
+    }
     for (uint32_t i = 0; i < n_vocab; i++) {
-        if (count[i] == 0) continue;
         float l = logits[i];
-        l = l > 0.0f ? l / p->repeat_penalty : l * p->repeat_penalty;
-        logits[i] = l - ((float)count[i] * p->frequency_penalty + p->presence_penalty);
+        if (seen[i]) l = l > 0.0f ? l / p->repeat_penalty : l * p->repeat_penalty;
+        if (count[i]) l = l - ((float)count[i] * p->frequency_penalty + p->presence_penalty);
+        logits[i] = l;
     }
     return true;
 }
@@ -98,7 +102,7 @@ static uint64_t pop(uint64_t *heap, size_t *live) {
 
 /* Key of the last token that top-k and top-p keep: all keys >= it stay. heap: n keys, any order, destroyed; after i
  * pops the popped ones lie at the end, greatest last. w: weights by id; mass: their sum. */
-static uint64_t cut_key(const struct num_sampling *p, uint64_t *heap, size_t n, const uint32_t *w, uint64_t mass) {
+static uint64_t cut_key(const struct sil_sampling *p, uint64_t *heap, size_t n, const uint32_t *w, uint64_t mass) {
     size_t keep = p->top_k != 0 && p->top_k < n ? p->top_k : n, live = n;
     if (keep == n && p->top_p == 1.0f) return 0;
     for (size_t i = n / 2; i-- > 0;) sift(heap, n, i);
@@ -127,7 +131,7 @@ static uint64_t weigh(const float *logits, uint32_t n, float max, uint32_t *w) {
 }
 
 /* Zeroes the weight of every token that top-k, top-p or min-p drops; the sum of the rest. */
-static uint64_t filter(const struct num_sampling *p, const float *logits, uint32_t n, uint32_t *w, uint64_t *keys,
+static uint64_t filter(const struct sil_sampling *p, const float *logits, uint32_t n, uint32_t *w, uint64_t *keys,
                        uint64_t total) {
     if (p->top_k == 0 && p->top_p == 1.0f && p->min_p == 0.0f) return total;
     size_t n_keys = 0;
@@ -142,7 +146,7 @@ static uint64_t filter(const struct num_sampling *p, const float *logits, uint32
     return sum;
 }
 
-static uint32_t draw(const struct num_sampling *p, uint64_t token_index, uint32_t choice, const uint32_t *w,
+static uint32_t draw(const struct sil_sampling *p, uint64_t token_index, uint32_t choice, const uint32_t *w,
                      uint64_t total) {
     const uint32_t key[2] = {(uint32_t)p->seed, (uint32_t)(p->seed >> 32)};
     const uint32_t counter[4] = {(uint32_t)token_index, (uint32_t)(token_index >> 32), choice, 0};
@@ -153,14 +157,15 @@ static uint32_t draw(const struct num_sampling *p, uint64_t token_index, uint32_
     return id;
 }
 
-sil_err num_sample(const struct num_sampling *p, float *logits, uint32_t n_vocab, const uint32_t *history,
-                   size_t n_history, uint64_t token_index, uint32_t choice, void *scratch, uint32_t *token) {
+sil_err num_sample(const struct sil_sampling *p, float *logits, uint32_t n_vocab, const struct num_history *history,
+                   uint64_t token_index, uint32_t choice, void *scratch, uint32_t *token) {
     SIL_TRY(num_sampling_check(p, NULL));
     if (n_vocab == 0) return SIL_ARG;
     uint64_t *keys = scratch;
     uint32_t *w = (uint32_t *)(keys + n_vocab);
     if (!ref_finite(logits, n_vocab)) return SIL_NONFINITE;
-    if (penalize(p, logits, n_vocab, history, n_history, w) && !ref_finite(logits, n_vocab)) return SIL_NONFINITE;
+    if (penalize(p, logits, n_vocab, history, w, (uint32_t *)keys) && !ref_finite(logits, n_vocab))
+        return SIL_NONFINITE;
     uint32_t best = argmax(logits, n_vocab);
     *token = best;
     if (p->temperature == 0.0f) return SIL_OK;
