@@ -6,47 +6,27 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "num/fp16.h"
+
 enum { K_LEN = 256, K_SUB = 32, K_SUBS = K_LEN / K_SUB, Q6_SUB = 16, Q6_SUBS = K_LEN / Q6_SUB };
 
-/* Binary16, to nearest even; beyond its range the largest finite value, NaN as +0: a file must not hold either. */
-static uint16_t half_bits(float x) {
-    uint32_t u;
-    memcpy(&u, &x, 4);
-    uint16_t sign = (uint16_t)(u >> 16 & 0x8000);
-    uint32_t a = u & 0x7fffffff;
-    if (a > 0x7f800000) return 0;
-    if (a >= 0x477ff000) return sign | 0x7bff; /* 65520, the first that would round to infinity */
-    if (a < 0x38800000) {                      /* below 2^-14: a multiple of 2^-24 */
-        float m;
-        memcpy(&m, &a, 4);
-        return sign | (uint16_t)rintf(m * 16777216.0f);
-    }
-    a += 0xfff + (a >> 13 & 1);
-    return sign | (uint16_t)((a - 0x38000000) >> 13);
+/* x within [-max, max], NaN as 0: no scale or value in a file may be infinite or NaN. */
+static float within(float x, float max) {
+    if (x != x) return 0;
+    x = x < max ? x : max;
+    return x > -max ? x : -max;
 }
 
-static float half_value(uint16_t h) {
-    uint32_t exponent = h >> 10 & 31, mantissa = h & 1023;
-    float m = exponent ? (float)(1024 + mantissa) : (float)mantissa;
-    float v = ldexpf(m, (exponent ? (int)exponent : 1) - 25);
-    return h & 0x8000 ? -v : v;
+static void put_u16(uint8_t *out, uint16_t v) {
+    out[0] = (uint8_t)v;
+    out[1] = (uint8_t)(v >> 8);
 }
 
 /* Stores a scale as binary16 and gives the value that it became. */
 static float put_half(uint8_t *out, float x) {
-    uint16_t h = half_bits(x);
-    out[0] = (uint8_t)h;
-    out[1] = (uint8_t)(h >> 8);
-    return half_value(h);
-}
-
-static uint16_t bfloat_bits(float x) {
-    uint32_t u;
-    memcpy(&u, &x, 4);
-    uint32_t a = u & 0x7fffffff, sign = u >> 16 & 0x8000;
-    if (a > 0x7f800000) return 0;
-    a = (a + 0x7fff + (a >> 16 & 1)) >> 16;
-    return (uint16_t)(sign | (a > 0x7f7f ? 0x7f7f : a));
+    uint16_t h = num_f32_to_f16(within(x, 65504));
+    put_u16(out, h);
+    return num_f16_to_f32(h);
 }
 
 /* The nearest integer in [lo, hi] as a float, ties to even; lo for NaN. Adding 1.5 * 2^23 rounds, and unlike rintf
@@ -227,15 +207,10 @@ static void encode_q6_k(const float *x, uint8_t *out) {
 }
 
 static void encode_block(enum dtype type, const float *x, uint8_t *out) {
-    uint16_t h;
     switch (type) {
     case DTYPE_F32: memcpy(out, x, 4); return;
-    case DTYPE_F16:
-    case DTYPE_BF16:
-        h = type == DTYPE_F16 ? half_bits(*x) : bfloat_bits(*x);
-        out[0] = (uint8_t)h;
-        out[1] = (uint8_t)(h >> 8);
-        return;
+    case DTYPE_F16: put_half(out, *x); return;
+    case DTYPE_BF16: put_u16(out, num_f32_to_bf16(within(*x, 0x1.fep127f))); return;
     case DTYPE_Q8_0: encode_q8_0(x, out); return;
     case DTYPE_Q4_0: encode_signed(x, 4, out); return;
     case DTYPE_Q5_0: encode_signed(x, 5, out); return;
