@@ -47,6 +47,114 @@ struct sil_error {
 /* The name of a code, such as "SIL_FORMAT". Never NULL. */
 const char *sil_err_name(sil_err code);
 
+/* ---- models ---- */
+
+/* A model file, opened and validated; its weights stay in the file's mapping. */
+struct sil_model;
+
+/* Opens a GGUF file (of a split model: its first part). */
+sil_err sil_model_open(const char *path, struct sil_model **out, struct sil_error *e);
+/* NULL is allowed. Engines that use the model are closed before it. */
+void sil_model_close(struct sil_model *m);
+
+struct sil_model_info {
+    const char *architecture; /* "llama", "qwen3" */
+    uint32_t n_vocab, n_ctx;  /* n_ctx: the longest context the model was made for */
+    uint32_t n_layers, d_model;
+    uint64_t n_params, n_bytes; /* of all tensors */
+    bool has_tokenizer, has_chat_template;
+};
+void sil_model_describe(const struct sil_model *m, struct sil_model_info *out);
+
+/* ---- text ---- */
+
+enum {
+    SIL_ADD_SPECIAL = 1,  /* add BOS/EOS where the model wants them */
+    SIL_PARSE_SPECIAL = 2 /* control tokens written in the text become their ids (for rendered templates only: a user's
+                             own words must never be able to forge one) */
+};
+
+/* The token ids of n bytes of UTF-8. *ids is the caller's, to be given to sil_free. SIL_UNSUPPORTED when the model
+ * file has no tokenizer. */
+sil_err sil_tokenize(const struct sil_model *m, const char *text, size_t n, unsigned flags, uint32_t **ids,
+                     size_t *n_ids, struct sil_error *e);
+/* The text of n ids, NUL-terminated, without control tokens; the caller's, to be given to sil_free. */
+sil_err sil_detokenize(const struct sil_model *m, const uint32_t *ids, size_t n, char **text, size_t *n_text,
+                       struct sil_error *e);
+/* True for a token that ends an answer. */
+bool sil_is_end(const struct sil_model *m, uint32_t id);
+void sil_free(void *p);
+
+/* ---- engines and sessions ---- */
+
+struct sil_engine_config {
+    uint32_t n_ctx;      /* positions of one session; 0: the model's own, at most 4,096 */
+    uint32_t n_sessions; /* sessions that can be full at once (sets the KV memory); 0: 1 */
+    uint32_t n_batch;    /* tokens computed in one pass; 0: 256. It changes speed and memory, never a bit of a result */
+    uint32_t n_logits;   /* rows of logits that one step can give; 0: 16 */
+    uint32_t n_threads;  /* 0: what the affinity mask and the cgroup allow */
+    const char *cpu;     /* "scalar", "avx2", "avx512", "neon", "native"; NULL: SILLOK_CPU or native */
+};
+
+/* Threads, kernels, buffers and KV memory around one model. */
+struct sil_engine;
+
+/* *c may be NULL for the defaults. The model must outlive the engine. */
+sil_err sil_engine_open(const struct sil_model *m, const struct sil_engine_config *c, struct sil_engine **out,
+                        struct sil_error *e);
+/* NULL is allowed. Its sessions are closed before it. */
+void sil_engine_close(struct sil_engine *eng);
+const char *sil_engine_cpu(const struct sil_engine *eng); /* "avx512+vnni" */
+uint32_t sil_engine_threads(const struct sil_engine *eng);
+uint32_t sil_engine_ctx(const struct sil_engine *eng);
+
+/* One sequence of tokens and its keys and values. */
+struct sil_session;
+
+sil_err sil_session_open(struct sil_engine *eng, struct sil_session **out, struct sil_error *e);
+void sil_session_close(struct sil_session *s); /* NULL is allowed */
+/* The tokens so far; valid until the session's next step. */
+const uint32_t *sil_session_tokens(const struct sil_session *s, uint32_t *n);
+/* Goes back to the first n tokens (n at most the present length). What is computed afterwards is the same, bit for
+ * bit, as if the dropped tokens had never been there. */
+void sil_session_truncate(struct sil_session *s, uint32_t n);
+
+/* What one session contributes to a step. */
+struct sil_step_item {
+    struct sil_session *session; /* each session at most once in a step */
+    const uint32_t *tokens;      /* appended to the session: one for decoding, many for a prompt */
+    uint32_t n_tokens;           /* at least 1 */
+    uint32_t n_logits;           /* rows of logits wanted, for the last n_logits of the tokens */
+    const float *logits;         /* out: [n_logits][n_vocab], valid until the engine's next step */
+    sil_err status;              /* out: SIL_OK, or why this session did not advance (it is then as before):
+                                    SIL_CONTEXT, SIL_NONFINITE, SIL_ARG, SIL_LIMIT, SIL_NOMEM */
+};
+
+/* Steps all items in shared passes. A session's result does not depend on its neighbours. Gives SIL_OK when every
+ * item advanced, otherwise the first failed item's status with its text; the others have advanced all the same. */
+sil_err sil_step(struct sil_engine *eng, struct sil_step_item *items, size_t n_items, struct sil_error *e);
+
+/* ---- sampling ---- */
+
+struct sil_sampling {
+    float temperature;                          /* 0: greedy, the highest logit, ties to the lower id */
+    uint32_t top_k;                             /* 0: all */
+    float top_p;                                /* 1: all */
+    float min_p;                                /* 0: all */
+    float repeat_penalty;                       /* 1: none; counts prompt and answer */
+    float frequency_penalty, presence_penalty;  /* 0: none; count the answer only */
+    uint64_t seed;
+};
+
+/* Greedy, no penalties. */
+struct sil_sampling sil_sampling_default(void);
+
+/* The next token of a session from a row of logits (which stay as they are). prompt_length: how many of the session's
+ * tokens are the prompt; choice: which of several parallel answers. A pure function of logits, tokens and parameters:
+ * the same everywhere. SIL_ARG names a parameter that is out of range. */
+sil_err sil_sample(const struct sil_session *s, const struct sil_sampling *p, const float *logits,
+                   uint32_t prompt_length, uint32_t choice, uint32_t *token, struct sil_error *e);
+
 #ifdef __cplusplus
 }
 #endif

@@ -82,7 +82,12 @@ sil_err file_read(const char *path, struct buf *b, struct sil_error *e) {
 }
 
 sil_err file_create(const char *path, struct file_out *out, struct sil_error *e) {
+    struct stat st;
     *out = (struct file_out){.fd = -1};
+    /* The rename at the end would put a file in the place of a device. */
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return err_set(e, SIL_IO, "%s is %s; a file name is needed for the output", path,
+                       S_ISDIR(st.st_mode) ? "a directory" : "not a regular file");
     size_t n = strlen(path) + sizeof ".tmp-XXXXXX";
     out->path = strdup(path);
     out->tmp = malloc(n);

@@ -29,6 +29,7 @@ struct file_out {
     uint64_t n; /* bytes written so far */
 };
 
+/* SIL_IO also when path is there and is not a regular file. */
 sil_err file_create(const char *path, struct file_out *out, struct sil_error *e);
 sil_err file_write(struct file_out *out, const void *p, size_t n, struct sil_error *e);
 /* Syncs, renames and closes. On failure the temporary file is removed. */

@@ -10,6 +10,8 @@ static const struct command {
     const char *help;
 } commands[] = {
     /* In the order of a newcomer's needs. */
+    {"inspect", cmd_inspect, "what is in a model file"},
+    {"convert", cmd_convert, "make a GGUF file of a llama2.c model"},
     {NULL, NULL, NULL},
 };
 

@@ -70,6 +70,10 @@ struct num_kernels {
     /* out[r*out_stride + o] for all rows r of a and outputs o0 <= o < o1. NULL for numbers that are not types. */
     void (*linear[DTYPE_COUNT])(const struct num_matrix *w, const struct num_act *a, uint32_t o0, uint32_t o1,
                                 float *out, size_t out_stride);
+    /* Hooks of a tuned layout: bytes that num_matrix.packed needs for w, and the function that fills them (row range
+     * r0 <= r < r1, so that threads may share the work). NULL where linear reads the file's layout. */
+    size_t (*pack_bytes[DTYPE_COUNT])(const struct num_matrix *w);
+    void (*pack[DTYPE_COUNT])(const struct num_matrix *w, void *packed, uint32_t r0, uint32_t r1);
     /* Row `row` of a matrix as f32 (embedding look-up): out[cols]. */
     void (*row[DTYPE_COUNT])(const struct num_matrix *w, uint32_t row, float *out);
 
@@ -86,9 +90,9 @@ struct num_kernels {
     /* Rounds one position's key and value (head_dim each) to binary16 and stores them in a page's part for one
      * (layer, KV head) at position pos % 64. False when a value is not finite. */
     bool (*kv_store)(void *part, uint32_t pos, const float *k, const float *v, uint32_t head_dim);
-    /* Attention of one query head over the pages' parts (rule 5): parts[i] holds positions 64i .. 64i+63.
+    /* Attention of one query head (rule 5): positions 64i .. 64i+63 of its layer and KV head lie at pages[i] + offset.
      * out[head_dim]. scratch: NUM_ATTN_SCRATCH floats. */
-    void (*attend)(const struct num_attn *shape, const float *query, const void *const *parts, float *out,
+    void (*attend)(const struct num_attn *shape, const float *query, uint8_t *const *pages, size_t offset, float *out,
                    float *scratch);
 };
 

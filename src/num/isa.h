@@ -1,0 +1,11 @@
+/* isa: each instruction set's entry into the kernel table. Each function overrides the kernels that the mask allows
+ * and that this build holds, and does nothing otherwise. */
+#ifndef SIL_NUM_ISA_H
+#define SIL_NUM_ISA_H
+
+#include "num/num.h"
+
+void isa_avx2(struct num_kernels *k, uint32_t cpu_mask);
+void isa_avx512(struct num_kernels *k, uint32_t cpu_mask);
+
+#endif

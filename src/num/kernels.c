@@ -1,0 +1,23 @@
+/* The kernel table: the scalar definition first, then whatever the mask allows over it. */
+#include "num/isa.h"
+#include "num/ref.h"
+
+void num_kernels_init(struct num_kernels *k, uint32_t cpu_mask) {
+    *k = (struct num_kernels){.name = "scalar",
+                              .quantize = ref_quantize,
+                              .finite = ref_finite,
+                              .rmsnorm = ref_rmsnorm,
+                              .rope_pairs = ref_rope_pairs,
+                              .rope_halves = ref_rope_halves,
+                              .gated = ref_gated,
+                              .add = ref_add,
+                              .kv_store = ref_kv_store,
+                              .attend = ref_attend};
+    for (uint32_t t = 0; t < DTYPE_COUNT; t++) {
+        if (!dtype_get(t)) continue;
+        k->linear[t] = dtype_is_quant((enum dtype)t) ? ref_linear_quant : ref_linear_float;
+        k->row[t] = ref_row;
+    }
+    isa_avx2(k, cpu_mask);
+    isa_avx512(k, cpu_mask);
+}

@@ -1,0 +1,89 @@
+/* Rule 5: storing keys and values, and attention of one query over pages. */
+#include <assert.h>
+#include <math.h>
+
+#include "num/elementary.h"
+#include "num/fp16.h"
+#include "num/ref.h"
+
+enum { TILES = NUM_KV_PAGE / NUM_KEY_TILE };
+
+bool ref_kv_store(void *part, uint32_t pos, const float *k, const float *v, uint32_t head_dim) {
+    if (!ref_finite(k, head_dim) || !ref_finite(v, head_dim)) return false;
+    uint32_t p = pos % NUM_KV_PAGE;
+    uint16_t *keys = (uint16_t *)part + (size_t)p / NUM_KEY_TILE * head_dim * NUM_KEY_TILE + p % NUM_KEY_TILE;
+    uint16_t *values = (uint16_t *)part + (size_t)TILES * head_dim * NUM_KEY_TILE + (size_t)p * head_dim;
+    for (uint32_t i = 0; i < head_dim; i++) {
+        keys[(size_t)i * NUM_KEY_TILE] = num_f32_to_f16_sat(k[i]);
+        values[i] = num_f32_to_f16_sat(v[i]);
+    }
+    return true;
+}
+
+/* What a set of positions gives: the greatest score, the sum of exponentials relative to it, and the values weighted
+ * by them. */
+struct part_sum {
+    float m, l, *o; /* o[head_dim] */
+};
+
+/* Scores of positions from <= p < to of one page: dot products by rule 3, times scale. */
+static void scores(const struct num_attn *shape, const float *query, const uint16_t *keys, uint32_t from, uint32_t to,
+                   float *s) {
+    for (uint32_t p = from; p < to; p++) {
+        const uint16_t *k = keys + (size_t)(p / NUM_KEY_TILE) * shape->head_dim * NUM_KEY_TILE + p % NUM_KEY_TILE;
+        float dot = 0.0f;
+        for (uint32_t i = 0; i < shape->head_dim; i++)
+            dot = fmaf(query[i], num_f16_to_f32(k[(size_t)i * NUM_KEY_TILE]), dot);
+        s[p] = dot * shape->scale;
+    }
+}
+
+/* One block of 64 positions, of which from <= p < to are not masked. s: NUM_KV_PAGE floats. */
+static void block(const struct num_attn *shape, const float *query, const uint16_t *part, uint32_t from, uint32_t to,
+                  float *s, struct part_sum *out) {
+    uint32_t d = shape->head_dim;
+    const uint16_t *values = part + (size_t)TILES * d * NUM_KEY_TILE;
+    scores(shape, query, part, from, to, s);
+    out->m = s[from];
+    for (uint32_t p = from + 1; p < to; p++) out->m = s[p] > out->m ? s[p] : out->m;
+
+    float lane[NUM_LANES] = {0};
+    uint32_t live = 0;
+    for (uint32_t i = 0; i < d; i++) out->o[i] = 0.0f;
+    for (uint32_t p = from; p < to; p++) {
+        float e = num_expf(s[p] - out->m);
+        lane[p % NUM_LANES] = lane[p % NUM_LANES] + e;
+        live |= 1u << p % NUM_LANES;
+        for (uint32_t i = 0; i < d; i++) out->o[i] = fmaf(e, num_f16_to_f32(values[(size_t)p * d + i]), out->o[i]);
+    }
+    out->l = ref_tree(lane, live);
+}
+
+/* b.o NULL stands for a row of +0. */
+static void merge(struct part_sum *a, const struct part_sum *b, uint32_t head_dim) {
+    float m = b->m > a->m ? b->m : a->m;
+    float fa = num_expf(a->m - m), fb = num_expf(b->m - m);
+    a->m = m;
+    a->l = fmaf(a->l, fa, b->l * fb);
+    for (uint32_t i = 0; i < head_dim; i++) a->o[i] = fmaf(a->o[i], fa, (b->o ? b->o[i] : 0.0f) * fb);
+}
+
+void ref_attend(const struct num_attn *shape, const float *query, uint8_t *const *pages, size_t offset, float *out,
+                float *scratch) {
+    assert(shape->first < shape->n_pos && shape->head_dim <= NUM_HEAD_DIM_MAX);
+    struct part_sum sum = {.o = out}, next = {.o = scratch + NUM_KV_PAGE};
+    uint32_t first_page = shape->first / NUM_KV_PAGE, last_page = (shape->n_pos - 1) / NUM_KV_PAGE;
+    for (uint32_t page = first_page; page <= last_page; page++) {
+        uint32_t from = page == first_page ? shape->first % NUM_KV_PAGE : 0;
+        uint32_t to = page == last_page ? (shape->n_pos - 1) % NUM_KV_PAGE + 1 : NUM_KV_PAGE;
+        struct part_sum *into = page == first_page ? &sum : &next; /* the first block is copied, not merged */
+        const uint16_t *part = (const uint16_t *)(const void *)(pages[page] + offset);
+        block(shape, query, part, from, to, scratch, into);
+        if (page != first_page) merge(&sum, &next, shape->head_dim);
+    }
+    if (shape->has_sink) {
+        struct part_sum sink = {.m = shape->sink, .l = 1.0f};
+        merge(&sum, &sink, shape->head_dim);
+    }
+    for (uint32_t i = 0; i < shape->head_dim; i++) out[i] = out[i] / sum.l;
+}

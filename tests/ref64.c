@@ -1,0 +1,344 @@
+#include "ref64.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/file.h"
+#include "formats/gguf.h"
+
+static const double PI = 3.14159265358979323846;
+
+enum { LAYERS_MAX = 256 };
+
+struct layer {
+    double *attn_norm, *q, *k, *v, *o, *q_norm, *k_norm, *q_bias, *k_bias, *v_bias, *o_bias;
+    double *ffn_norm, *gate, *up, *down;
+};
+
+struct ref64 {
+    struct file_map file;
+    struct arena arena;
+    bool halves; /* rope turns (i, i + n/2); otherwise (2i, 2i + 1) */
+    uint32_t d, layers, heads, kv_heads, head_dim, ffn, vocab, n_rot;
+    double eps, scale, magnitude;
+    double *freq; /* n_rot/2 radians per position */
+    double *embedding, *output, *output_norm;
+    struct layer layer[LAYERS_MAX];
+};
+
+/* --- reading --- */
+
+static double number(const struct gguf *g, const char *arch, const char *key, double absent) {
+    char name[128];
+    snprintf(name, sizeof name, "%s.%s", arch, key);
+    const struct gguf_value *v = gguf_find(g, name);
+    if (!v) return absent;
+    if (v->type == GGUF_F32 || v->type == GGUF_F64) return v->as.f;
+    return (double)v->as.u;
+}
+
+static struct str text(const struct gguf *g, const char *arch, const char *key) {
+    char name[128];
+    snprintf(name, sizeof name, "%s.%s", arch, key);
+    const struct gguf_value *v = gguf_find(g, name);
+    return v && v->type == GGUF_STRING ? v->as.s : STR("");
+}
+
+/* A tensor of rows x cols as doubles; NULL when absent and optional. */
+static sil_err load(struct ref64 *m, const struct gguf *g, int layer, const char *name, bool needed, uint32_t rows,
+                    uint32_t cols, double **out, struct sil_error *e) {
+    char full[128];
+    if (layer >= 0) snprintf(full, sizeof full, "blk.%d.%s", layer, name);
+    else snprintf(full, sizeof full, "%s", name);
+    const struct gguf_tensor *t = gguf_tensor(g, full);
+    *out = NULL;
+    if (!t) return needed ? err_set(e, SIL_FORMAT, "no tensor %s", full) : SIL_OK;
+    if (t->dims[0] != cols || t->dims[1] != rows) return err_set(e, SIL_FORMAT, "tensor %s has another shape", full);
+    *out = ARENA_ARRAY(&m->arena, (size_t)rows * cols, double);
+    if (!*out) return err_nomem(e, full, (size_t)rows * cols * sizeof(double));
+    ref64_dequant((enum dtype)t->type, t->data, (size_t)rows * cols, *out);
+    return SIL_OK;
+}
+
+static sil_err load_layer(struct ref64 *m, const struct gguf *g, int l, struct sil_error *e) {
+    struct layer *w = &m->layer[l];
+    uint32_t d = m->d, q = m->heads * m->head_dim, kv = m->kv_heads * m->head_dim, f = m->ffn;
+    const struct {
+        const char *name;
+        bool needed;
+        uint32_t rows, cols;
+        double **to;
+    } parts[] = {
+        {"attn_norm.weight", true, 1, d, &w->attn_norm},
+        {"attn_q.weight", true, q, d, &w->q},
+        {"attn_k.weight", true, kv, d, &w->k},
+        {"attn_v.weight", true, kv, d, &w->v},
+        {"attn_output.weight", true, d, q, &w->o},
+        {"attn_q_norm.weight", m->halves, 1, m->head_dim, &w->q_norm},
+        {"attn_k_norm.weight", m->halves, 1, m->head_dim, &w->k_norm},
+        {"attn_q.bias", false, 1, q, &w->q_bias},
+        {"attn_k.bias", false, 1, kv, &w->k_bias},
+        {"attn_v.bias", false, 1, kv, &w->v_bias},
+        {"attn_output.bias", false, 1, d, &w->o_bias},
+        {"ffn_norm.weight", true, 1, d, &w->ffn_norm},
+        {"ffn_gate.weight", true, f, d, &w->gate},
+        {"ffn_up.weight", true, f, d, &w->up},
+        {"ffn_down.weight", true, d, f, &w->down},
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        SIL_TRY(load(m, g, l, parts[i].name, parts[i].needed, parts[i].rows, parts[i].cols, parts[i].to, e));
+    return SIL_OK;
+}
+
+/* YaRN (Peng et al., "YaRN: Efficient Context Window Extension", 2023): pairs that turn more than beta_fast times over
+ * the original context keep their frequency, those below beta_slow are interpolated, a ramp over pair indices between.
+ */
+static void yarn(struct ref64 *m, const struct gguf *g, const char *arch, double base, double factor) {
+    double ctx = number(g, arch, "rope.scaling.original_context_length", number(g, arch, "context_length", 0));
+    double turns[2] = {number(g, arch, "rope.scaling.yarn_beta_fast", 32),
+                       number(g, arch, "rope.scaling.yarn_beta_slow", 1)};
+    double edge[2]; /* the pair index at which a pair makes that many turns */
+    for (int i = 0; i < 2; i++) edge[i] = m->n_rot * log(ctx / (turns[i] * 2 * PI)) / (2 * log(base));
+    double low = fmax(0, floor(edge[0])), high = fmin(m->n_rot - 1, ceil(edge[1]));
+    for (uint32_t i = 0; i < m->n_rot / 2; i++) {
+        double t = (i - low) / fmax(0.001, high - low);
+        double keep = 1 - fmin(1, fmax(0, t));
+        m->freq[i] = m->freq[i] * keep + m->freq[i] / factor * (1 - keep);
+    }
+    m->magnitude = (1 + 0.1 * log(factor)) * number(g, arch, "rope.scaling.attn_factor", 1);
+}
+
+static sil_err rope(struct ref64 *m, const struct gguf *g, const char *arch, struct sil_error *e) {
+    double base = number(g, arch, "rope.freq_base", 10000), factor = number(g, arch, "rope.scaling.factor", 1);
+    double *divisors;
+    struct str kind = text(g, arch, "rope.scaling.type");
+    m->magnitude = 1;
+    m->freq = ARENA_ARRAY(&m->arena, m->n_rot / 2, double);
+    if (!m->freq) return err_nomem(e, "rope", m->n_rot);
+    SIL_TRY(load(m, g, -1, "rope_freqs.weight", false, 1, m->n_rot / 2, &divisors, e));
+    for (uint32_t i = 0; i < m->n_rot / 2; i++)
+        m->freq[i] = pow(base, -2.0 * i / m->n_rot) / (divisors ? divisors[i] : 1);
+    if (str_eq(kind, STR("yarn"))) yarn(m, g, arch, base, factor);
+    else if (str_eq(kind, STR("linear")))
+        for (uint32_t i = 0; i < m->n_rot / 2; i++) m->freq[i] /= factor;
+    else if (kind.n && !str_eq(kind, STR("none"))) return err_set(e, SIL_UNSUPPORTED, "rope scaling");
+    return SIL_OK;
+}
+
+static sil_err read_model(struct ref64 *m, struct sil_error *e) {
+    struct gguf *g;
+    struct str arch_name;
+    char arch[32];
+    SIL_TRY(gguf_parse(&m->arena, (struct str){(const char *)m->file.p, m->file.n}, false, &g, e));
+    SIL_TRY(gguf_str(g, "general.architecture", &arch_name, e));
+    m->halves = str_eq(arch_name, STR("qwen3"));
+    if (!m->halves && !str_eq(arch_name, STR("llama"))) return err_set(e, SIL_UNSUPPORTED, "ref64: llama, qwen3 only");
+    snprintf(arch, sizeof arch, "%.*s", STR_ARG(arch_name));
+    const struct gguf_tensor *embedding = gguf_tensor(g, "token_embd.weight");
+    if (!embedding) return err_set(e, SIL_FORMAT, "no token_embd.weight");
+    m->vocab = (uint32_t)embedding->dims[1];
+    m->d = (uint32_t)number(g, arch, "embedding_length", 0);
+    m->layers = (uint32_t)number(g, arch, "block_count", 0);
+    m->heads = (uint32_t)number(g, arch, "attention.head_count", 0);
+    m->kv_heads = (uint32_t)number(g, arch, "attention.head_count_kv", m->heads);
+    m->ffn = (uint32_t)number(g, arch, "feed_forward_length", 0);
+    if (!m->d || !m->heads || !m->kv_heads || !m->ffn || !m->layers || m->layers > LAYERS_MAX)
+        return err_set(e, SIL_FORMAT, "ref64: sizes");
+    m->head_dim = (uint32_t)number(g, arch, "attention.key_length", m->d / m->heads);
+    m->n_rot = (uint32_t)number(g, arch, "rope.dimension_count", m->head_dim);
+    m->eps = number(g, arch, "attention.layer_norm_rms_epsilon", 0);
+    m->scale = number(g, arch, "attention.scale", 0);
+    if (m->scale == 0) m->scale = 1 / sqrt(m->head_dim);
+    SIL_TRY(rope(m, g, arch, e));
+    SIL_TRY(load(m, g, -1, "token_embd.weight", true, m->vocab, m->d, &m->embedding, e));
+    SIL_TRY(load(m, g, -1, "output_norm.weight", true, 1, m->d, &m->output_norm, e));
+    SIL_TRY(load(m, g, -1, "output.weight", false, m->vocab, m->d, &m->output, e));
+    if (!m->output) m->output = m->embedding;
+    for (uint32_t l = 0; l < m->layers; l++) SIL_TRY(load_layer(m, g, (int)l, e));
+    return SIL_OK;
+}
+
+sil_err ref64_open(const char *path, struct ref64 **out, struct sil_error *e) {
+    struct ref64 *m = calloc(1, sizeof *m);
+    if (!m) return err_nomem(e, "ref64", sizeof *m);
+    arena_init(&m->arena, mem_libc(), (size_t)4 << 30);
+    sil_err err = file_map_open(path, &m->file, e);
+    if (err != SIL_OK) {
+        free(m);
+        return err;
+    }
+    err = read_model(m, e);
+    if (err != SIL_OK) ref64_close(m);
+    else *out = m;
+    return err;
+}
+
+void ref64_close(struct ref64 *m) {
+    if (!m) return;
+    file_map_close(&m->file);
+    arena_free(&m->arena);
+    free(m);
+}
+
+uint32_t ref64_vocab(const struct ref64 *m) {
+    return m->vocab;
+}
+
+/* --- evaluation --- */
+
+/* y = W x + b */
+static void linear(const double *w, const double *x, const double *b, uint32_t rows, uint32_t cols, double *y) {
+    for (uint32_t r = 0; r < rows; r++) {
+        double sum = 0;
+        for (uint32_t c = 0; c < cols; c++) sum += w[(size_t)r * cols + c] * x[c];
+        y[r] = sum + (b ? b[r] : 0);
+    }
+}
+
+static void norm(const double *x, const double *w, uint32_t n, double eps, double *y) {
+    double sum = 0;
+    for (uint32_t i = 0; i < n; i++) sum += x[i] * x[i];
+    double r = 1 / sqrt(sum / n + eps);
+    for (uint32_t i = 0; i < n; i++) y[i] = x[i] * r * w[i];
+}
+
+static void rotate(const struct ref64 *m, double *x, size_t pos) {
+    for (uint32_t i = 0; i < m->n_rot / 2; i++) {
+        double *a = m->halves ? x + i : x + 2 * i, *b = m->halves ? a + m->n_rot / 2 : a + 1;
+        double c = cos((double)pos * m->freq[i]) * m->magnitude, s = sin((double)pos * m->freq[i]) * m->magnitude;
+        double u = *a, v = *b;
+        *a = u * c - v * s;
+        *b = u * s + v * c;
+    }
+}
+
+/* The heads of one position: norm where the model has it, then rotation. */
+static void turn_heads(const struct ref64 *m, double *x, uint32_t heads, const double *w, size_t pos) {
+    for (uint32_t h = 0; h < heads; h++) {
+        double *head = x + h * m->head_dim;
+        if (w) norm(head, w, m->head_dim, m->eps, head);
+        rotate(m, head, pos);
+    }
+}
+
+/* One query head over positions 0..pos; k and v step by `stride` per position. */
+static void attend(const struct ref64 *m, const double *q, const double *k, const double *v, size_t stride, size_t pos,
+                   double *p, double *out) {
+    double max = -INFINITY, sum = 0;
+    for (size_t t = 0; t <= pos; t++) {
+        p[t] = 0;
+        for (uint32_t i = 0; i < m->head_dim; i++) p[t] += q[i] * k[t * stride + i];
+        p[t] *= m->scale;
+        max = fmax(max, p[t]);
+    }
+    for (size_t t = 0; t <= pos; t++) sum += p[t] = exp(p[t] - max);
+    memset(out, 0, m->head_dim * sizeof *out);
+    for (size_t t = 0; t <= pos; t++)
+        for (uint32_t i = 0; i < m->head_dim; i++) out[i] += p[t] / sum * v[t * stride + i];
+}
+
+struct work {
+    double *x, *k, *v;             /* n positions */
+    double *y, *q, *o, *a, *b, *p; /* one position */
+};
+
+static void attention(const struct ref64 *m, const struct layer *l, struct work *w, size_t n, enum ref64_kv kv) {
+    uint32_t d = m->d, q_len = m->heads * m->head_dim, kv_len = m->kv_heads * m->head_dim;
+    for (size_t t = 0; t < n; t++) {
+        double *x = w->x + t * d, *k = w->k + t * kv_len, *v = w->v + t * kv_len;
+        norm(x, l->attn_norm, d, m->eps, w->y);
+        linear(l->q, w->y, l->q_bias, q_len, d, w->q);
+        linear(l->k, w->y, l->k_bias, kv_len, d, k);
+        linear(l->v, w->y, l->v_bias, kv_len, d, v);
+        turn_heads(m, w->q, m->heads, l->q_norm, t);
+        turn_heads(m, k, m->kv_heads, l->k_norm, t);
+        for (uint32_t i = 0; kv == REF64_KV_F16 && i < kv_len; i++) {
+            k[i] = ref64_half(k[i]);
+            v[i] = ref64_half(v[i]);
+        }
+        for (uint32_t h = 0; h < m->heads; h++) {
+            uint32_t at = h * m->head_dim, kv_at = h / (m->heads / m->kv_heads) * m->head_dim;
+            attend(m, w->q + at, w->k + kv_at, w->v + kv_at, kv_len, t, w->p, w->o + at);
+        }
+        linear(l->o, w->o, l->o_bias, d, q_len, w->y);
+        for (uint32_t i = 0; i < d; i++) x[i] += w->y[i];
+    }
+}
+
+static void feed_forward(const struct ref64 *m, const struct layer *l, struct work *w, size_t n) {
+    for (size_t t = 0; t < n; t++) {
+        double *x = w->x + t * m->d;
+        norm(x, l->ffn_norm, m->d, m->eps, w->y);
+        linear(l->gate, w->y, NULL, m->ffn, m->d, w->a);
+        linear(l->up, w->y, NULL, m->ffn, m->d, w->b);
+        for (uint32_t i = 0; i < m->ffn; i++) w->a[i] = w->a[i] / (1 + exp(-w->a[i])) * w->b[i];
+        linear(l->down, w->a, NULL, m->d, m->ffn, w->y);
+        for (uint32_t i = 0; i < m->d; i++) x[i] += w->y[i];
+    }
+}
+
+static bool work_alloc(const struct ref64 *m, size_t n, struct arena *a, struct work *w) {
+    size_t kv_len = (size_t)m->kv_heads * m->head_dim, q_len = (size_t)m->heads * m->head_dim;
+    const struct {
+        double **to;
+        size_t n;
+    } parts[] = {{&w->x, n * m->d}, {&w->k, n * kv_len}, {&w->v, n * kv_len}, {&w->y, m->d}, {&w->q, q_len},
+                 {&w->o, q_len},    {&w->a, m->ffn},     {&w->b, m->ffn},     {&w->p, n}};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (!(*parts[i].to = ARENA_ARRAY(a, parts[i].n, double))) return false;
+    return true;
+}
+
+sil_err ref64_logits(const struct ref64 *m, const uint32_t *tokens, size_t n, enum ref64_kv kv, double *out,
+                     struct sil_error *e) {
+    struct arena a;
+    struct work w;
+    for (size_t t = 0; t < n; t++)
+        if (tokens[t] >= m->vocab) return err_set(e, SIL_ARG, "token %u outside the vocabulary", tokens[t]);
+    arena_init(&a, mem_libc(), (size_t)4 << 30);
+    if (!work_alloc(m, n, &a, &w)) {
+        arena_free(&a);
+        return err_nomem(e, "ref64 activations", n);
+    }
+    for (size_t t = 0; t < n; t++)
+        memcpy(w.x + t * m->d, m->embedding + (size_t)tokens[t] * m->d, m->d * sizeof(double));
+    for (uint32_t l = 0; l < m->layers; l++) {
+        attention(m, &m->layer[l], &w, n, kv);
+        feed_forward(m, &m->layer[l], &w, n);
+    }
+    for (size_t t = 0; t < n; t++) {
+        norm(w.x + t * m->d, m->output_norm, m->d, m->eps, w.y);
+        linear(m->output, w.y, NULL, m->vocab, m->d, out + t * m->vocab);
+    }
+    arena_free(&a);
+    return SIL_OK;
+}
+
+/* --- distributions --- */
+
+static double log_total(const double *x, uint32_t n) {
+    double max = -INFINITY, sum = 0;
+    for (uint32_t i = 0; i < n; i++) max = fmax(max, x[i]);
+    for (uint32_t i = 0; i < n; i++) sum += exp(x[i] - max);
+    return max + log(sum);
+}
+
+double ref64_kl(const double *p, const double *q, uint32_t n) {
+    double lp = log_total(p, n), lq = log_total(q, n), kl = 0;
+    for (uint32_t i = 0; i < n; i++) kl += exp(p[i] - lp) * ((p[i] - lp) - (q[i] - lq));
+    return kl;
+}
+
+double ref64_nll(const double *logits, uint32_t n, uint32_t token) {
+    return log_total(logits, n) - logits[token];
+}
+
+uint32_t ref64_argmax(const double *logits, uint32_t n) {
+    uint32_t best = 0;
+    for (uint32_t i = 1; i < n; i++)
+        if (logits[i] > logits[best]) best = i;
+    return best;
+}
