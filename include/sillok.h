@@ -137,12 +137,12 @@ sil_err sil_step(struct sil_engine *eng, struct sil_step_item *items, size_t n_i
 /* ---- sampling ---- */
 
 struct sil_sampling {
-    float temperature;                          /* 0: greedy, the highest logit, ties to the lower id */
-    uint32_t top_k;                             /* 0: all */
-    float top_p;                                /* 1: all */
-    float min_p;                                /* 0: all */
-    float repeat_penalty;                       /* 1: none; counts prompt and answer */
-    float frequency_penalty, presence_penalty;  /* 0: none; count the answer only */
+    float temperature;                         /* 0: greedy, the highest logit, ties to the lower id */
+    uint32_t top_k;                            /* 0: all */
+    float top_p;                               /* 1: all */
+    float min_p;                               /* 0: all */
+    float repeat_penalty;                      /* 1: none; counts prompt and answer */
+    float frequency_penalty, presence_penalty; /* 0: none; count the answer only */
     uint64_t seed;
 };
 

@@ -49,7 +49,7 @@ sil_err gguf_writer_new(struct arena *a, uint32_t alignment, struct gguf_writer 
 
 /* Bytes of a value in the file; false past a limit or for what no file can hold. Recursion: GGUF_DEPTH_MAX. */
 static bool array_size(const struct gguf_array *a, unsigned depth, size_t *out) {
-    size_t n = 4 + 8, part, unit = gguf_type_size(a->type);
+    size_t n = 4 + 8, part = 0, unit = gguf_type_size(a->type);
     if (depth > GGUF_DEPTH_MAX || (unsigned)a->type >= GGUF_TYPE_COUNT || a->n > GGUF_ARRAY_MAX) return false;
     if (unit && (!size_mul((size_t)a->n, unit, &part) || !size_add(n, part, &n))) return false;
     for (uint64_t i = 0; !unit && i < a->n; i++) {

@@ -1,5 +1,6 @@
 #include "formats/llama2c.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -81,6 +82,7 @@ static bool floats(struct reader *r, uint64_t count, uint64_t rows, uint64_t col
 
 /* The order of version 0, which also stores the rotary angles that nobody reads any more. */
 static bool arrays_0(struct reader *r, struct llama2c *m) {
+    assert(m->n_heads > 0); /* parameters() made sure */
     uint64_t n = m->n_layers, dim = m->dim, hidden = m->hidden, kv = dim / m->n_heads * m->n_kv_heads;
     const uint8_t *unused;
     return floats(r, 1, m->n_vocab, dim, &m->embedding) && floats(r, n, 1, dim, &m->att_norm) &&
@@ -93,6 +95,7 @@ static bool arrays_0(struct reader *r, struct llama2c *m) {
 }
 
 static bool arrays_1(struct reader *r, struct llama2c *m) {
+    assert(m->n_heads > 0); /* parameters() made sure */
     uint64_t n = m->n_layers, dim = m->dim, hidden = m->hidden, kv = dim / m->n_heads * m->n_kv_heads;
     return floats(r, n, 1, dim, &m->att_norm) && floats(r, n, 1, dim, &m->ffn_norm) &&
            floats(r, 1, 1, dim, &m->out_norm) && floats(r, 1, m->n_vocab, dim, &m->embedding) &&

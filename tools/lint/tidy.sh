@@ -13,7 +13,7 @@ clang=$(command -v clang || command -v clang-14)
 # shellcheck disable=SC2086 # $flags is a list
 key=$({
     clang-tidy --version
-    cat .clang-tidy
+    cat .clang-tidy "$(dirname "$file")/.clang-tidy" 2>/dev/null
     echo "$flags"
     "$clang" -E -C $flags "$file"
 } 2>&1 | sha256sum | cut -c 1-40)
