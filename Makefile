@@ -1,6 +1,6 @@
 # Called by ./dev; by hand:
 #   make [all|tests|fuzz-replay|fuzz|clean] [B=build] [SAN=address,undefined|thread] [CC=gcc|clang] [COVERAGE=1]
-#   make tests B=build-arm CROSS=aarch64-linux-gnu-
+#   make tests B=build-arm CROSS=aarch64-linux-gnu- SYSROOT=$PWD/build-arm/sysroot   (see ./dev test-arm)
 # Every object and program lands under $(B); the one program for users is $(B)/sillok.
 B ?= build
 CROSS ?=
@@ -25,6 +25,10 @@ ifneq ($(SAN),)
 CFLAGS += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS += -fsanitize=$(SAN)
 endif
+ifneq ($(SYSROOT),)
+CFLAGS += --sysroot=$(SYSROOT)
+LDFLAGS += --sysroot=$(SYSROOT)
+endif
 ifneq ($(COVERAGE),)
 CFLAGS += --coverage
 LDFLAGS += --coverage
@@ -41,9 +45,12 @@ TEST_SHARED := $(filter-out $(TEST_SRC) $(TOOL_SRC),$(sort $(wildcard tests/*.c)
 FUZZ_SRC := $(sort $(wildcard fuzz/fuzz_*.c))
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
-# Kernels of one instruction set carry its flags; the dispatch table decides at run time.
+# Kernels of one instruction set carry its flags; the dispatch table decides at run time. On another machine such a file
+# compiles to nothing (#ifdef __AVX2__).
+ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
 ISA_avx2 := -mavx2 -mfma -mf16c
 ISA_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mfma -mf16c
+endif
 isa_flags = $(if $(filter %_avx2.c,$(1)),$(ISA_avx2))$(if $(filter %_avx512.c,$(1)),$(ISA_avx512))
 
 all: $(B)/sillok
