@@ -12,6 +12,7 @@ static const struct command {
     /* In the order of a newcomer's needs. */
     {"inspect", cmd_inspect, "what is in a model file"},
     {"convert", cmd_convert, "make a GGUF file of a llama2.c model"},
+    {"kernels", cmd_kernels, "test and measure the arithmetic on this processor"},
     {NULL, NULL, NULL},
 };
 

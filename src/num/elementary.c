@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "num/elementary_poly.h"
 #include "num/floatbits.h"
 
-static const float ln2_hi = 0x1.62e43p-1f, ln2_lo = -0x1.05c61p-29f;
 static const double ln2_hi_d = 0x1.62e42fefa39efp-1, ln2_lo_d = 0x1.abc9e3b39803fp-56;
 static const float magic = 0x1.8p23f;   /* magic + x holds rint(x) in its low bits, |x| < 2^22 */
 static const double magic_d = 0x1.8p52; /* the same in binary64, |x| < 2^51 */
@@ -28,13 +28,12 @@ static double poly_d(double x, const double *c, int degree) {
 }
 
 float num_expf(float x) {
-    static const float c[] = {0x1p-1f, 0x1.555556p-3f, 0x1.5554eap-5f, 0x1.1110ep-7f, 0x1.6d4316p-10f, 0x1.a124e4p-13f};
     float v = x > 89.0f ? 89.0f : x; /* overflows by itself; NaN stays NaN */
     v = v < -80.0f ? -80.0f : v;
     float t = fmaf(v, 0x1.715476p+0f, magic), n = t - magic;
     int32_t k = (int32_t)(float_bits(t) - float_bits(magic));
-    float r = fmaf(n, -ln2_lo, fmaf(n, -ln2_hi, v));
-    float p = fmaf(r * r, poly(r, c, 5), r) + 1.0f;
+    float r = fmaf(n, -NUM_LN2_LO, fmaf(n, -NUM_LN2_HI, v));
+    float p = fmaf(r * r, poly(r, num_exp_poly, NUM_EXP_DEGREE), r) + 1.0f;
     int32_t half = k >> 1; /* two factors, for 2^128 is not a float */
     float y = p * bits_float((uint32_t)(half + 127) << 23) * bits_float((uint32_t)(k - half + 127) << 23);
     return x < -80.0f ? 0.0f : y;
@@ -49,31 +48,25 @@ float num_logf(float x) {
     float m = bits_float(ix - e), n = (float)((int32_t)e >> 23) + bias;
     float f = m - 1.0f;
     float r = fmaf(f * f, fmaf(f, poly(f, c, 9), -0.5f), f);
-    float y = fmaf(n, ln2_hi, fmaf(n, ln2_lo, r));
+    float y = fmaf(n, NUM_LN2_HI, fmaf(n, NUM_LN2_LO, r));
     y = x == INFINITY ? INFINITY : y;
     y = x == 0.0f ? -INFINITY : y;
     return x >= 0.0f ? y : NAN;
 }
 
 float num_tanhf(float x) {
-    static const float c[] = {-0x1.555556p-2f, 0x1.1110eap-3f,  -0x1.ba08c4p-5f,
-                              0x1.64a976p-6f,  -0x1.116a16p-7f, 0x1.2c83cp-9f};
     float a = fabsf(x), z = x * x;
-    float small = fmaf(x * z, poly(z, c, 5), x);
+    float small = fmaf(x * z, poly(z, num_tanh_poly, NUM_TANH_DEGREE), x);
     float v = a > 10.0f ? 10.0f : a; /* tanh is 1 from 9.02 on */
     float large = copysignf(1.0f - 2.0f / (num_expf(v + v) + 1.0f), x);
     return a < 0.625f ? small : large;
 }
 
 float num_erff(float x) {
-    static const float cs[] = {0x1.06eba8p-3f, -0x1.812746p-2f,  0x1.ce2f08p-4f, -0x1.b829c8p-6f,
-                               0x1.562a6p-8f,  -0x1.bccf66p-11f, 0x1.d8875p-14f, -0x1.445f48p-17f};
-    static const float cl[] = {-0x1.f3a2dcp+2f,  -0x1.569252p+2f, -0x1.e34608p-1f,  -0x1.63cc74p-7f, 0x1.1bcb0cp-9f,
-                               -0x1.b93b66p-12f, 0x1.44964ep-14f, -0x1.b1b6e2p-17f, 0x1.b1ade4p-20f, -0x1.45ac78p-24f};
     float a = fabsf(x), z = x * x;
-    float small = fmaf(x, poly(z, cs, 7), x);
+    float small = fmaf(x, poly(z, num_erf_poly, NUM_ERF_DEGREE), x);
     float v = a > 4.0f ? 4.0f : a; /* erf is 1 from 3.92 on */
-    float large = copysignf(1.0f - num_expf(poly(v - 2.5f, cl, 9)), x);
+    float large = copysignf(1.0f - num_expf(poly(v - 2.5f, num_erfc_poly, NUM_ERFC_DEGREE)), x);
     return a < 1.0f ? small : large;
 }
 

@@ -1,0 +1,94 @@
+/* Speeds of the self-test: one thread, data that fits the last-level cache or not as a real layer would. */
+#include "num/ref.h"
+#include "num/selftest_data.h"
+
+enum { MIN_NS = 20000000, MAX_TURNS = 1 << 20 };
+
+/* Seconds for one call of fn, the best of the calls that fit MIN_NS (at least two). */
+static double best_time(struct st *st, void (*fn)(struct st *, void *), void *ctx) {
+    uint64_t begin = clock_now_ns(*st->t->clock), best = UINT64_MAX;
+    for (int turn = 0; turn < MAX_TURNS; turn++) {
+        uint64_t a = clock_now_ns(*st->t->clock);
+        fn(st, ctx);
+        uint64_t b = clock_now_ns(*st->t->clock);
+        if (b - a < best) best = b - a;
+        if (turn >= 1 && b - begin > MIN_NS) break;
+    }
+    return best > 0 ? (double)best * 1e-9 : 1e-9;
+}
+
+struct linear_run {
+    struct num_matrix w;
+    struct num_act a;
+    float *out;
+};
+
+static void linear_once(struct st *st, void *ctx) {
+    struct linear_run *r = ctx;
+    st->t->kernels->linear[r->w.type](&r->w, &r->a, 0, r->w.rows, r->out, r->w.rows);
+}
+
+void st_time_linear(struct st *st, enum dtype type) {
+    enum { ROWS = 1024, COLS = 2048, BATCH = 16 };
+    struct linear_run r;
+    if (!st_matrix(st, type, ROWS, COLS, &r.w) || !st_act(st, BATCH, COLS, &r.a)) return;
+    r.out = st_floats(st, (size_t)ROWS * BATCH);
+    if (!r.out) return;
+    double many = best_time(st, linear_once, &r);
+    r.a.n_rows = 1;
+    double one = best_time(st, linear_once, &r);
+    st->row.gb_s = (double)r.w.row_bytes * ROWS / one * 1e-9;
+    st->row.gop_s = 2.0 * ROWS * COLS * BATCH / many * 1e-9;
+}
+
+struct attend_run {
+    struct num_attn shape;
+    uint8_t *pages[16];
+    float *query, *out, *scratch;
+};
+
+static void attend_once(struct st *st, void *ctx) {
+    struct attend_run *r = ctx;
+    st->t->kernels->attend(&r->shape, r->query, r->pages, 0, r->out, r->scratch);
+}
+
+void st_time_attend(struct st *st) {
+    enum { DIM = 128, PAGES = 16 };
+    struct attend_run r = {.shape = {.head_dim = DIM, .n_pos = PAGES * NUM_KV_PAGE, .scale = 0.088f}};
+    r.query = st_floats(st, DIM);
+    r.out = st_floats(st, DIM);
+    r.scratch = st_floats(st, NUM_ATTN_SCRATCH);
+    for (int i = 0; i < PAGES; i++) {
+        uint16_t *page = st_bytes(st, num_kv_bytes(DIM), 0);
+        if (!page) return;
+        r.pages[i] = (uint8_t *)page;
+        for (uint32_t k = 0; k < 2 * NUM_KV_PAGE * DIM; k++) page[k] = 0x3000u | (k & 0x83ffu);
+    }
+    if (!r.query || !r.out || !r.scratch) return;
+    for (int i = 0; i < DIM; i++) r.query[i] = rng_normal(&st->rng);
+    double t = best_time(st, attend_once, &r);
+    st->row.gb_s = (double)num_kv_bytes(DIM) * PAGES / t * 1e-9;
+    st->row.gop_s = 4.0 * DIM * PAGES * NUM_KV_PAGE / t * 1e-9;
+}
+
+struct rows_run {
+    void (*once)(struct st *st, float *x, float *y, uint32_t n);
+    float *x, *y;
+    uint32_t n;
+};
+
+static void rows_once(struct st *st, void *ctx) {
+    struct rows_run *r = ctx;
+    r->once(st, r->x, r->y, r->n);
+}
+
+void st_time_rows(struct st *st, void (*once)(struct st *st, float *x, float *y, uint32_t n), double bytes_each) {
+    enum { N = 8192 };
+    struct rows_run r = {.once = once, .x = st_floats(st, N), .y = st_floats(st, N), .n = N};
+    if (!r.x || !r.y) return;
+    for (int i = 0; i < N; i++) {
+        r.x[i] = rng_normal(&st->rng);
+        r.y[i] = 0x1p-7f;
+    }
+    st->row.gb_s = bytes_each * N / best_time(st, rows_once, &r) * 1e-9;
+}
