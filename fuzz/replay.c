@@ -1,7 +1,9 @@
 /* replay: runs a fuzz target over files without a fuzzer, so that CI can do it with any compiler and sanitizer.
- *   fuzz_NAME PATH...     each PATH a file or a folder (walked in name order, to a bounded depth)
+ *   fuzz_NAME [--truncate] PATH...     each PATH a file or a folder (walked in name order, to a bounded depth);
+ *                                      --truncate: every file also cut to each shorter length
  * Every input lies in its own exact allocation, so that ASan sees the first byte read past its end. */
 #include <dirent.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +15,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 enum { REPLAY_DEPTH = 4, REPLAY_PATH = 4096, REPLAY_FILE_BYTES = 64 << 20 };
 
 static size_t replayed;
+static bool truncate_too;
+
+/* One run of the target on n bytes in their own allocation. */
+static bool replay_bytes(const uint8_t *bytes, size_t n) {
+    uint8_t *p = malloc(n ? n : 1);
+    if (!p) return false;
+    if (n) memcpy(p, bytes, n);
+    bool good = LLVMFuzzerTestOneInput(p, n) == 0;
+    free(p);
+    replayed += good;
+    return good;
+}
 
 static int replay_file(const char *path) {
     FILE *f = fopen(path, "rb");
@@ -33,11 +47,11 @@ static int replay_file(const char *path) {
         fprintf(stderr, "%s: cannot be read\n", path);
         goto out;
     }
-    if (LLVMFuzzerTestOneInput(p, n) != 0) {
-        fprintf(stderr, "%s: the target did not return 0\n", path);
+    for (size_t cut = truncate_too ? 0 : n; cut <= n; cut++) {
+        if (replay_bytes(p, cut)) continue;
+        fprintf(stderr, "%s, %zu bytes: the target did not return 0, or no memory\n", path, cut);
         goto out;
     }
-    replayed++;
     bad = 0;
 out:
     free(p);
@@ -77,9 +91,12 @@ static int replay_path(const char *path, int depth) {
 
 int main(int argc, char **argv) {
     int bad = 0;
-    for (int i = 1; i < argc; i++) bad |= replay_path(argv[i], 0);
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--truncate") == 0) truncate_too = true;
+        else bad |= replay_path(argv[i], 0);
+    }
     if (replayed == 0) {
-        fprintf(stderr, "usage: %s FILE-OR-FOLDER... (no input was replayed)\n", argv[0]);
+        fprintf(stderr, "usage: %s [--truncate] FILE-OR-FOLDER... (no input was replayed)\n", argv[0]);
         bad = 1;
     }
     printf("%zu inputs replayed\n", replayed);

@@ -28,9 +28,7 @@ for src in fuzz/fuzz_*.c; do
     ran=$((ran + 1))
     mkdir -p "build-fuzz/corpus/$name"
     set -- "build-fuzz/corpus/$name"
-    for d in "fuzz/corpus/$name" "fuzz/corpus/$name/good" "fuzz/corpus/$name/bad"; do
-        [ -d "$d" ] && set -- "$@" "$d"
-    done
+    [ -d "fuzz/corpus/$name" ] && set -- "$@" "fuzz/corpus/$name"
     [ -f "fuzz/$name.dict" ] && set -- "$@" "-dict=fuzz/$name.dict"
     printf '== %s, %s s\n' "$name" "$seconds"
     if "build-fuzz/libfuzzer/fuzz_$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=65536 \
