@@ -1,6 +1,7 @@
 /* replay: runs a fuzz target over files without a fuzzer, so that CI can do it with any compiler and sanitizer.
  *   fuzz_NAME [--truncate] PATH...     each PATH a file or a folder (walked in name order, to a bounded depth);
- *                                      --truncate: every file also cut to each shorter length
+ *                                      --truncate: every file also cut to each shorter length,
+ *                                      or for large files to REPLAY_CUTS of them
  * Every input lies in its own exact allocation, so that ASan sees the first byte read past its end. */
 #include <dirent.h>
 #include <stdbool.h>
@@ -12,7 +13,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
-enum { REPLAY_DEPTH = 4, REPLAY_PATH = 4096, REPLAY_FILE_BYTES = 64 << 20 };
+enum { REPLAY_DEPTH = 4, REPLAY_PATH = 4096, REPLAY_FILE_BYTES = 64 << 20, REPLAY_CUTS = 4096 };
 
 static size_t replayed;
 static bool truncate_too;
@@ -47,7 +48,8 @@ static int replay_file(const char *path) {
         fprintf(stderr, "%s: cannot be read\n", path);
         goto out;
     }
-    for (size_t cut = truncate_too ? 0 : n; cut <= n; cut++) {
+    size_t step = n / REPLAY_CUTS + 1;
+    for (size_t cut = truncate_too ? n % step : n; cut <= n; cut += step) {
         if (replay_bytes(p, cut)) continue;
         fprintf(stderr, "%s, %zu bytes: the target did not return 0, or no memory\n", path, cut);
         goto out;
