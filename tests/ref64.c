@@ -13,9 +13,15 @@ static const double PI = 3.14159265358979323846;
 
 enum { LAYERS_MAX = 256 };
 
+struct matrix {
+    double *w; /* NULL: absent */
+    enum dtype type;
+    uint32_t rows, cols;
+};
+
 struct layer {
-    double *attn_norm, *q, *k, *v, *o, *q_norm, *k_norm, *q_bias, *k_bias, *v_bias, *o_bias;
-    double *ffn_norm, *gate, *up, *down;
+    struct matrix q, k, v, o, gate, up, down;
+    struct matrix attn_norm, ffn_norm, q_norm, k_norm, q_bias, k_bias, v_bias, o_bias; /* one row each */
 };
 
 struct ref64 {
@@ -25,7 +31,7 @@ struct ref64 {
     uint32_t d, layers, heads, kv_heads, head_dim, ffn, vocab, n_rot;
     double eps, scale, magnitude;
     double *freq; /* n_rot/2 radians per position */
-    double *embedding, *output, *output_norm;
+    struct matrix embedding, output, output_norm;
     struct layer layer[LAYERS_MAX];
 };
 
@@ -47,19 +53,21 @@ static struct str text(const struct gguf *g, const char *arch, const char *key) 
     return v && v->type == GGUF_STRING ? v->as.s : STR("");
 }
 
-/* A tensor of rows x cols as doubles; NULL when absent and optional. */
+/* A tensor of rows x cols as doubles; w is NULL when it is absent and optional. */
 static sil_err load(struct ref64 *m, const struct gguf *g, int layer, const char *name, bool needed, uint32_t rows,
-                    uint32_t cols, double **out, struct sil_error *e) {
+                    uint32_t cols, struct matrix *out, struct sil_error *e) {
     char full[128];
     if (layer >= 0) snprintf(full, sizeof full, "blk.%d.%s", layer, name);
     else snprintf(full, sizeof full, "%s", name);
     const struct gguf_tensor *t = gguf_tensor(g, full);
-    *out = NULL;
+    *out = (struct matrix){.rows = rows, .cols = cols};
     if (!t) return needed ? err_set(e, SIL_FORMAT, "no tensor %s", full) : SIL_OK;
     if (t->dims[0] != cols || t->dims[1] != rows) return err_set(e, SIL_FORMAT, "tensor %s has another shape", full);
-    *out = ARENA_ARRAY(&m->arena, (size_t)rows * cols, double);
-    if (!*out) return err_nomem(e, full, (size_t)rows * cols * sizeof(double));
-    ref64_dequant((enum dtype)t->type, t->data, (size_t)rows * cols, *out);
+    size_t n = (size_t)rows * cols;
+    out->type = (enum dtype)t->type;
+    out->w = ARENA_ARRAY(&m->arena, n, double);
+    if (!out->w) return err_nomem(e, full, n * sizeof(double));
+    ref64_dequant(out->type, t->data, n, out->w);
     return SIL_OK;
 }
 
@@ -70,7 +78,7 @@ static sil_err load_layer(struct ref64 *m, const struct gguf *g, int l, struct s
         const char *name;
         bool needed;
         uint32_t rows, cols;
-        double **to;
+        struct matrix *to;
     } parts[] = {
         {"attn_norm.weight", true, 1, d, &w->attn_norm},
         {"attn_q.weight", true, q, d, &w->q},
@@ -113,14 +121,14 @@ static void yarn(struct ref64 *m, const struct gguf *g, const char *arch, double
 
 static sil_err rope(struct ref64 *m, const struct gguf *g, const char *arch, struct sil_error *e) {
     double base = number(g, arch, "rope.freq_base", 10000), factor = number(g, arch, "rope.scaling.factor", 1);
-    double *divisors;
+    struct matrix divisors;
     struct str kind = text(g, arch, "rope.scaling.type");
     m->magnitude = 1;
     m->freq = ARENA_ARRAY(&m->arena, m->n_rot / 2, double);
     if (!m->freq) return err_nomem(e, "rope", m->n_rot);
     SIL_TRY(load(m, g, -1, "rope_freqs.weight", false, 1, m->n_rot / 2, &divisors, e));
     for (uint32_t i = 0; i < m->n_rot / 2; i++)
-        m->freq[i] = pow(base, -2.0 * i / m->n_rot) / (divisors ? divisors[i] : 1);
+        m->freq[i] = pow(base, -2.0 * i / m->n_rot) / (divisors.w ? divisors.w[i] : 1);
     if (str_eq(kind, STR("yarn"))) yarn(m, g, arch, base, factor);
     else if (str_eq(kind, STR("linear")))
         for (uint32_t i = 0; i < m->n_rot / 2; i++) m->freq[i] /= factor;
@@ -156,7 +164,7 @@ static sil_err read_model(struct ref64 *m, struct sil_error *e) {
     SIL_TRY(load(m, g, -1, "token_embd.weight", true, m->vocab, m->d, &m->embedding, e));
     SIL_TRY(load(m, g, -1, "output_norm.weight", true, 1, m->d, &m->output_norm, e));
     SIL_TRY(load(m, g, -1, "output.weight", false, m->vocab, m->d, &m->output, e));
-    if (!m->output) m->output = m->embedding;
+    if (!m->output.w) m->output = m->embedding;
     for (uint32_t l = 0; l < m->layers; l++) SIL_TRY(load_layer(m, g, (int)l, e));
     return SIL_OK;
 }
@@ -189,12 +197,44 @@ uint32_t ref64_vocab(const struct ref64 *m) {
 
 /* --- evaluation --- */
 
+/* x to 8 bits in blocks of len: multiples of amax/127 (rule 2 of CA/1). half_scale: the multiple is rounded to binary16
+ * once the integers are fixed, as in llama.cpp's Q8_0 and Q8_1. */
+static void to_blocks(double *x, uint32_t n, uint32_t len, bool half_scale) {
+    for (uint32_t b = 0; b < n; b += len) {
+        double amax = 0;
+        for (uint32_t i = b; i < b + len; i++) amax = fmax(amax, fabs(x[i]));
+        double d = amax / 127;
+        for (uint32_t i = b; i < b + len; i++)
+            x[i] = amax < 0x1p-60 ? 0 : nearbyint(x[i] / d) * (half_scale ? ref64_half(d) : d);
+    }
+}
+
+static double to_bfloat(double x) {
+    int e;
+    frexp(x, &e);
+    return nearbyint(ldexp(x, 8 - e)) * ldexp(1, e - 8);
+}
+
+/* x as the matrix's input is rounded in this mode. */
+static void round_input(const struct matrix *w, enum ref64_mode mode, double *x) {
+    bool quant = dtype_is_quant(w->type), k = dtype_get(w->type)->block_len == 256;
+    if (quant && mode == REF64_CA1) to_blocks(x, w->cols, 32, false);
+    if (quant && mode == REF64_LLAMA) to_blocks(x, w->cols, k ? 256 : 32, !k);
+    if (w->type == DTYPE_F16 && mode == REF64_LLAMA)
+        for (uint32_t i = 0; i < w->cols; i++) x[i] = ref64_half(x[i]);
+    if (w->type == DTYPE_BF16 && mode == REF64_LLAMA)
+        for (uint32_t i = 0; i < w->cols; i++) x[i] = to_bfloat(x[i]);
+}
+
 /* y = W x + b */
-static void linear(const double *w, const double *x, const double *b, uint32_t rows, uint32_t cols, double *y) {
-    for (uint32_t r = 0; r < rows; r++) {
+static void linear(const struct matrix *w, const double *x, const struct matrix *b, enum ref64_mode mode, double *in,
+                   double *y) {
+    memcpy(in, x, w->cols * sizeof *in);
+    round_input(w, mode, in);
+    for (uint32_t r = 0; r < w->rows; r++) {
         double sum = 0;
-        for (uint32_t c = 0; c < cols; c++) sum += w[(size_t)r * cols + c] * x[c];
-        y[r] = sum + (b ? b[r] : 0);
+        for (uint32_t c = 0; c < w->cols; c++) sum += w->w[(size_t)r * w->cols + c] * in[c];
+        y[r] = sum + (b && b->w ? b->w[r] : 0);
     }
 }
 
@@ -226,7 +266,7 @@ static void turn_heads(const struct ref64 *m, double *x, uint32_t heads, const d
 
 /* One query head over positions 0..pos; k and v step by `stride` per position. */
 static void attend(const struct ref64 *m, const double *q, const double *k, const double *v, size_t stride, size_t pos,
-                   double *p, double *out) {
+                   enum ref64_mode mode, double *p, double *out) {
     double max = -INFINITY, sum = 0;
     for (size_t t = 0; t <= pos; t++) {
         p[t] = 0;
@@ -235,86 +275,110 @@ static void attend(const struct ref64 *m, const double *q, const double *k, cons
         max = fmax(max, p[t]);
     }
     for (size_t t = 0; t <= pos; t++) sum += p[t] = exp(p[t] - max);
+    for (size_t t = 0; t <= pos; t++) p[t] = mode == REF64_LLAMA ? ref64_half(p[t] / sum) : p[t] / sum;
     memset(out, 0, m->head_dim * sizeof *out);
     for (size_t t = 0; t <= pos; t++)
-        for (uint32_t i = 0; i < m->head_dim; i++) out[i] += p[t] / sum * v[t * stride + i];
+        for (uint32_t i = 0; i < m->head_dim; i++) out[i] += p[t] * v[t * stride + i];
 }
 
-struct work {
-    double *x, *k, *v;             /* n positions */
-    double *y, *q, *o, *a, *b, *p; /* one position */
+struct ref64_run {
+    const struct ref64 *m;
+    enum ref64_mode mode;
+    struct arena arena;
+    size_t n, max;                          /* tokens so far; room */
+    double *k, *v;                          /* [layer][max][kv_heads * head_dim] */
+    double *x, *y, *q, *o, *a, *b, *p, *in; /* of one position; p: a weight per position */
 };
 
-static void attention(const struct ref64 *m, const struct layer *l, struct work *w, size_t n, enum ref64_kv kv) {
-    uint32_t d = m->d, q_len = m->heads * m->head_dim, kv_len = m->kv_heads * m->head_dim;
-    for (size_t t = 0; t < n; t++) {
-        double *x = w->x + t * d, *k = w->k + t * kv_len, *v = w->v + t * kv_len;
-        norm(x, l->attn_norm, d, m->eps, w->y);
-        linear(l->q, w->y, l->q_bias, q_len, d, w->q);
-        linear(l->k, w->y, l->k_bias, kv_len, d, k);
-        linear(l->v, w->y, l->v_bias, kv_len, d, v);
-        turn_heads(m, w->q, m->heads, l->q_norm, t);
-        turn_heads(m, k, m->kv_heads, l->k_norm, t);
-        for (uint32_t i = 0; kv == REF64_KV_F16 && i < kv_len; i++) {
-            k[i] = ref64_half(k[i]);
-            v[i] = ref64_half(v[i]);
-        }
-        for (uint32_t h = 0; h < m->heads; h++) {
-            uint32_t at = h * m->head_dim, kv_at = h / (m->heads / m->kv_heads) * m->head_dim;
-            attend(m, w->q + at, w->k + kv_at, w->v + kv_at, kv_len, t, w->p, w->o + at);
-        }
-        linear(l->o, w->o, l->o_bias, d, q_len, w->y);
-        for (uint32_t i = 0; i < d; i++) x[i] += w->y[i];
+static void attention(struct ref64_run *r, uint32_t layer) {
+    const struct ref64 *m = r->m;
+    const struct layer *l = &m->layer[layer];
+    uint32_t q_len = m->heads * m->head_dim, kv_len = m->kv_heads * m->head_dim;
+    double *keys = r->k + (size_t)layer * r->max * kv_len, *values = r->v + (size_t)layer * r->max * kv_len;
+    double *k = keys + r->n * kv_len, *v = values + r->n * kv_len;
+    norm(r->x, l->attn_norm.w, m->d, m->eps, r->y);
+    linear(&l->q, r->y, &l->q_bias, r->mode, r->in, r->q);
+    linear(&l->k, r->y, &l->k_bias, r->mode, r->in, k);
+    linear(&l->v, r->y, &l->v_bias, r->mode, r->in, v);
+    turn_heads(m, r->q, m->heads, l->q_norm.w, r->n);
+    turn_heads(m, k, m->kv_heads, l->k_norm.w, r->n);
+    for (uint32_t i = 0; r->mode == REF64_LLAMA && i < q_len; i++) r->q[i] = ref64_half(r->q[i]);
+    for (uint32_t i = 0; r->mode != REF64_EXACT && i < kv_len; i++) {
+        k[i] = ref64_half(k[i]);
+        v[i] = ref64_half(v[i]);
     }
+    for (uint32_t h = 0; h < m->heads; h++) {
+        uint32_t at = h * m->head_dim, kv_at = h / (m->heads / m->kv_heads) * m->head_dim;
+        attend(m, r->q + at, keys + kv_at, values + kv_at, kv_len, r->n, r->mode, r->p, r->o + at);
+    }
+    linear(&l->o, r->o, &l->o_bias, r->mode, r->in, r->y);
+    for (uint32_t i = 0; i < m->d; i++) r->x[i] += r->y[i];
 }
 
-static void feed_forward(const struct ref64 *m, const struct layer *l, struct work *w, size_t n) {
-    for (size_t t = 0; t < n; t++) {
-        double *x = w->x + t * m->d;
-        norm(x, l->ffn_norm, m->d, m->eps, w->y);
-        linear(l->gate, w->y, NULL, m->ffn, m->d, w->a);
-        linear(l->up, w->y, NULL, m->ffn, m->d, w->b);
-        for (uint32_t i = 0; i < m->ffn; i++) w->a[i] = w->a[i] / (1 + exp(-w->a[i])) * w->b[i];
-        linear(l->down, w->a, NULL, m->d, m->ffn, w->y);
-        for (uint32_t i = 0; i < m->d; i++) x[i] += w->y[i];
-    }
+static void feed_forward(struct ref64_run *r, const struct layer *l) {
+    const struct ref64 *m = r->m;
+    norm(r->x, l->ffn_norm.w, m->d, m->eps, r->y);
+    linear(&l->gate, r->y, NULL, r->mode, r->in, r->a);
+    linear(&l->up, r->y, NULL, r->mode, r->in, r->b);
+    for (uint32_t i = 0; i < m->ffn; i++) r->a[i] = r->a[i] / (1 + exp(-r->a[i])) * r->b[i];
+    linear(&l->down, r->a, NULL, r->mode, r->in, r->y);
+    for (uint32_t i = 0; i < m->d; i++) r->x[i] += r->y[i];
 }
 
-static bool work_alloc(const struct ref64 *m, size_t n, struct arena *a, struct work *w) {
-    size_t kv_len = (size_t)m->kv_heads * m->head_dim, q_len = (size_t)m->heads * m->head_dim;
+sil_err ref64_begin(const struct ref64 *m, size_t max_tokens, enum ref64_mode mode, struct ref64_run **out,
+                    struct sil_error *e) {
+    struct ref64_run *r = calloc(1, sizeof *r);
+    if (!r) return err_nomem(e, "ref64", sizeof *r);
+    r->m = m;
+    r->mode = mode;
+    r->max = max_tokens;
+    arena_init(&r->arena, mem_libc(), (size_t)4 << 30);
+    size_t q_len = (size_t)m->heads * m->head_dim;
+    size_t kv_all = (size_t)m->layers * max_tokens * m->kv_heads * m->head_dim;
     const struct {
         double **to;
         size_t n;
-    } parts[] = {{&w->x, n * m->d}, {&w->k, n * kv_len}, {&w->v, n * kv_len}, {&w->y, m->d}, {&w->q, q_len},
-                 {&w->o, q_len},    {&w->a, m->ffn},     {&w->b, m->ffn},     {&w->p, n}};
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (!(*parts[i].to = ARENA_ARRAY(a, parts[i].n, double))) return false;
-    return true;
+    } parts[] = {
+        {&r->k, kv_all}, {&r->v, kv_all}, {&r->x, m->d},   {&r->y, m->d},       {&r->q, q_len},
+        {&r->o, q_len},  {&r->a, m->ffn}, {&r->b, m->ffn}, {&r->p, max_tokens}, {&r->in, m->d + m->ffn + q_len}};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        *parts[i].to = ARENA_ARRAY(&r->arena, parts[i].n, double);
+        if (*parts[i].to) continue;
+        ref64_end(r);
+        return err_nomem(e, "ref64 activations", parts[i].n);
+    }
+    *out = r;
+    return SIL_OK;
 }
 
-sil_err ref64_logits(const struct ref64 *m, const uint32_t *tokens, size_t n, enum ref64_kv kv, double *out,
-                     struct sil_error *e) {
-    struct arena a;
-    struct work w;
-    for (size_t t = 0; t < n; t++)
-        if (tokens[t] >= m->vocab) return err_set(e, SIL_ARG, "token %u outside the vocabulary", tokens[t]);
-    arena_init(&a, mem_libc(), (size_t)4 << 30);
-    if (!work_alloc(m, n, &a, &w)) {
-        arena_free(&a);
-        return err_nomem(e, "ref64 activations", n);
-    }
-    for (size_t t = 0; t < n; t++)
-        memcpy(w.x + t * m->d, m->embedding + (size_t)tokens[t] * m->d, m->d * sizeof(double));
+void ref64_end(struct ref64_run *r) {
+    if (!r) return;
+    arena_free(&r->arena);
+    free(r);
+}
+
+sil_err ref64_step(struct ref64_run *r, uint32_t token, double *logits, struct sil_error *e) {
+    const struct ref64 *m = r->m;
+    if (token >= m->vocab) return err_set(e, SIL_ARG, "token %u outside the vocabulary", token);
+    if (r->n == r->max) return err_set(e, SIL_CONTEXT, "ref64: more than %zu tokens", r->max);
+    memcpy(r->x, m->embedding.w + (size_t)token * m->d, m->d * sizeof(double));
     for (uint32_t l = 0; l < m->layers; l++) {
-        attention(m, &m->layer[l], &w, n, kv);
-        feed_forward(m, &m->layer[l], &w, n);
+        attention(r, l);
+        feed_forward(r, &m->layer[l]);
     }
-    for (size_t t = 0; t < n; t++) {
-        norm(w.x + t * m->d, m->output_norm, m->d, m->eps, w.y);
-        linear(m->output, w.y, NULL, m->vocab, m->d, out + t * m->vocab);
-    }
-    arena_free(&a);
+    r->n++;
+    norm(r->x, m->output_norm.w, m->d, m->eps, r->y);
+    linear(&m->output, r->y, NULL, r->mode, r->in, logits);
     return SIL_OK;
+}
+
+sil_err ref64_logits(const struct ref64 *m, const uint32_t *tokens, size_t n, enum ref64_mode mode, double *out,
+                     struct sil_error *e) {
+    struct ref64_run *r = NULL;
+    sil_err err = ref64_begin(m, n, mode, &r, e);
+    for (size_t t = 0; err == SIL_OK && t < n; t++) err = ref64_step(r, tokens[t], out + t * m->vocab, e);
+    ref64_end(r);
+    return err;
 }
 
 /* --- distributions --- */

@@ -123,10 +123,10 @@ static void test_oracle(void **state) {
     uint32_t tokens[N] = {5, 6, 7, 300, 9, 10, 400, 12, 13, 14, 15, 500};
     double *x = calloc((size_t)3 * N * V, sizeof *x), entropy = 0;
     assert_non_null(x);
-    assert_int_equal(ref64_logits(m, tokens, N, REF64_KV_EXACT, x, &e), SIL_OK);
-    assert_int_equal(ref64_logits(m, tokens, N, REF64_KV_F16, x + N * V, &e), SIL_OK);
+    assert_int_equal(ref64_logits(m, tokens, N, REF64_EXACT, x, &e), SIL_OK);
+    assert_int_equal(ref64_logits(m, tokens, N, REF64_KV, x + N * V, &e), SIL_OK);
     tokens[6] = 401;
-    assert_int_equal(ref64_logits(m, tokens, N, REF64_KV_EXACT, x + 2 * N * V, &e), SIL_OK);
+    assert_int_equal(ref64_logits(m, tokens, N, REF64_EXACT, x + 2 * N * V, &e), SIL_OK);
     for (int t = 0; t < N; t++) {
         double *row = x + t * V;
         double rounded = ref64_kl(row, row + N * V, V), changed = ref64_kl(row, row + 2 * N * V, V);
@@ -137,7 +137,7 @@ static void test_oracle(void **state) {
     print_message("# mean entropy %.2f of at most %.2f nats\n", entropy, log(V));
     assert_true(entropy < 0.75 * log(V));
     tokens[0] = V;
-    assert_int_equal(ref64_logits(m, tokens, N, REF64_KV_EXACT, x, &e), SIL_ARG);
+    assert_int_equal(ref64_logits(m, tokens, N, REF64_EXACT, x, &e), SIL_ARG);
     free(x);
     ref64_close(m);
 }

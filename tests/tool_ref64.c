@@ -1,4 +1,4 @@
-/* Logits of every position by the float64 oracle: tool_ref64 MODEL.gguf 1,2,3 OUT.f64 [f16kv]
+/* Logits of every position by the float64 oracle: tool_ref64 MODEL.gguf 1,2,3 OUT.f64 [exact|kv|ca1|llama]
  * Little-endian doubles, one row of the vocabulary per token. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,14 +28,16 @@ int main(int argc, char **argv) {
     struct ref64 *m = NULL;
     struct file_out f;
     size_t n = argc >= 4 ? read_tokens(argv[2], tokens) : 0;
-    if (!n) {
-        fprintf(stderr, "usage: tool_ref64 MODEL.gguf TOKEN,TOKEN,... OUT.f64 [f16kv]\n");
+    static const char *const modes[] = {"exact", "kv", "ca1", "llama"};
+    int mode = 0;
+    while (argc > 4 && mode < 4 && strcmp(argv[4], modes[mode]) != 0) mode++;
+    if (!n || mode == 4) {
+        fprintf(stderr, "usage: tool_ref64 MODEL.gguf TOKEN,TOKEN,... OUT.f64 [exact|kv|ca1|llama]\n");
         return 2;
     }
-    enum ref64_kv kv = argc > 4 && strcmp(argv[4], "f16kv") == 0 ? REF64_KV_F16 : REF64_KV_EXACT;
     sil_err err = ref64_open(argv[1], &m, &e);
     double *out = err == SIL_OK ? calloc(n * ref64_vocab(m), sizeof *out) : NULL;
-    if (out) err = ref64_logits(m, tokens, n, kv, out, &e);
+    if (out) err = ref64_logits(m, tokens, n, (enum ref64_mode)mode, out, &e);
     if (out && err == SIL_OK) err = file_create(argv[3], &f, &e);
     if (out && err == SIL_OK) {
         err = file_write(&f, out, n * ref64_vocab(m) * sizeof *out, &e);
