@@ -44,7 +44,7 @@ clean() {
 }
 
 fresh
-for step in format tidy code scripts; do clean "a clean tree: $step" "$step"; done
+for step in format headers tidy code scripts; do clean "a clean tree: $step" "$step"; done
 
 body '    char *p = 0; strcpy(p, "x");'
 caught "a banned function" code "src/num/x.c:4: strcpy is banned here"
@@ -120,6 +120,10 @@ body '    int *p = 0;
 caught "clang-tidy" tidy "src/num/x.c:5:*NullDereference"
 caught "clang-tidy, again from the cache" tidy "src/num/x.c:5:*NullDereference"
 rm "$tree/src/num/x.c"
+
+printf '#ifndef B_H\n#define B_H\nsize_t base_two(void);\n#endif\n' >"$tree/src/base/b.h"
+caught "a header that needs another before it" headers "src/base/b.h:1: does not compile alone"
+rm "$tree/src/base/b.h"
 
 printf '#!/bin/sh\nif true; then\n' >"$tree/tests/x.sh"
 caught "a shell syntax error" scripts "tests/x.sh:1: "

@@ -1,7 +1,7 @@
 #!/bin/sh
 # ./dev lint: every finding as "file:line: message"; exit status 1 when there is one.
 #   tools/lint/run.sh [--root DIR] [--only STEP] [FILE...]
-# STEP: format, tidy, code, scripts. FILEs limit format and tidy to those files. --root checks another tree with the
+# STEP: format, headers, tidy, code, scripts. FILEs limit format and tidy to those files. --root checks another tree with the
 # same layout (how tests/cli/lint.sh tests this); clang-tidy needs the Makefile and runs only here.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -44,6 +44,13 @@ check_format() {
     c_files "$@" | tr '\n' '\0' | xargs -0 -r -n 20 -P "$JOBS" clang-format --dry-run -Werror 2>&1 |
         sed -n 's/: error: code should be clang-formatted.*/: not formatted: clang-format -i (tools: .clang-format)/p' |
         sed 's/^\([^:]*:[0-9]*\):[0-9]*:/\1:/' | sort -u -t: -k1,1
+}
+
+# Every header compiles alone, but those of kernels, which are parts of the file of one instruction set.
+check_headers() {
+    env -u MAKEFLAGS make -s lint-flags >"$work/flags" || return 1
+    find src include -name '*.h' ! -name 'simd_*' ! -name '*_x86.h' ! -name '*_arm.h' 2>/dev/null | sort | tr '\n' '\0' |
+        xargs -0 -r -n 1 -P "$JOBS" sh "$here/header.sh" "$work"
 }
 
 # Cached by the content that clang sees, comments included, so that only what changed is checked again.
@@ -96,7 +103,7 @@ check_scripts() {
         sed 's|^\./||; s|^\([^:]*:[0-9]*\):.*|\1: a path of one machine|'
 }
 
-for step in format tidy code scripts; do
+for step in format headers tidy code scripts; do
     wanted "$step" || continue
     if [ "$step" = format ] && ! command -v clang-format >/dev/null; then echo "clang-format is missing" >&2 && exit 1; fi
     if [ "$step" = tidy ] && ! command -v clang-tidy >/dev/null; then echo "clang-tidy is missing" >&2 && exit 1; fi
