@@ -11,6 +11,7 @@ static const struct command {
 } commands[] = {
     /* In the order of a newcomer's needs. */
     {"inspect", cmd_inspect, "what is in a model file"},
+    {"tokenize", cmd_tokenize, "text to token ids and back"},
     {"convert", cmd_convert, "make a GGUF file of a llama2.c model"},
     {"kernels", cmd_kernels, "test and measure the arithmetic on this processor"},
     {NULL, NULL, NULL},
