@@ -87,8 +87,8 @@ def erf_tail(z):
     return erf_over_x(z) - 1
 
 
-def log_erfc(t):  # log(erfc(t + 2.5))
-    a = t + D("2.5")
+def log_erfc(t):  # log(erfc(t + 1.5))
+    a = t + D("1.5")
     getcontext().prec = 90
     v = (1 - a * erf_over_x(a * a)).ln()
     getcontext().prec = 60
@@ -148,7 +148,7 @@ show("expf", exp_tail, -LN2 / 2, LN2 / 2, 5, True)
 show("logf", log_tail, D(-1) / 3, D(1) / 3, 9, True)
 show("tanhf", tanh_tail, 0, D("0.625") ** 2, 5, True)
 show("erff small", erf_tail, 0, 1, 7, True)
-show("erff large", log_erfc, D("-1.5"), D("1.5"), 9, True)
+show("erff large", log_erfc, D("-0.5"), D("2.5"), 9, True)
 show("sinf", sin_tail, 0, D("0.62"), 3, True)
 show("cosf", cos_tail, 0, D("0.62"), 3, True)
 show("exp", exp_tail, -LN2 / 2, LN2 / 2, 11, False)

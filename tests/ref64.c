@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/rng.h"
 #include "formats/gguf.h"
 
 static const double PI = 3.14159265358979323846;
@@ -405,4 +406,21 @@ uint32_t ref64_argmax(const double *logits, uint32_t n) {
     for (uint32_t i = 1; i < n; i++)
         if (logits[i] > logits[best]) best = i;
     return best;
+}
+
+sil_err ref64_write(const struct ref64 *m, uint64_t seed, size_t n, uint32_t *tokens, double *logits,
+                    struct sil_error *e) {
+    struct rng rng = {.seed = seed};
+    struct ref64_run *r = NULL;
+    sil_err err = ref64_begin(m, n, REF64_EXACT, &r, e);
+    for (size_t i = 0; err == SIL_OK && i < n; i++) {
+        double *row = logits + i * m->vocab, left = (double)rng_f32(&rng);
+        err = ref64_step(r, tokens[i], row, e);
+        if (err != SIL_OK) break;
+        double total = log_total(row, m->vocab);
+        tokens[i + 1] = 0;
+        while (tokens[i + 1] < m->vocab - 1 && (left -= exp(row[tokens[i + 1]] - total)) >= 0) tokens[i + 1]++;
+    }
+    ref64_end(r);
+    return err;
 }

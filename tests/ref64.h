@@ -46,6 +46,11 @@ void ref64_end(struct ref64_run *r); /* NULL is allowed */
 sil_err ref64_logits(const struct ref64 *m, const uint32_t *tokens, size_t n, enum ref64_mode mode, double *out,
                      struct sil_error *e);
 
+/* A text of n tokens that the model writes itself, in exact arithmetic at temperature 1: on it a perplexity means
+ * something. tokens[0] is given; tokens[1 .. n] are drawn, with tokens[i + 1] after logits[i][vocab]. */
+sil_err ref64_write(const struct ref64 *m, uint64_t seed, size_t n, uint32_t *tokens, double *logits,
+                    struct sil_error *e);
+
 /* KL(p || q) in nats of the distributions of two rows of logits, and -log p(token). */
 double ref64_kl(const double *p, const double *q, uint32_t n);
 double ref64_nll(const double *logits, uint32_t n, uint32_t token);

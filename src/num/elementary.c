@@ -55,19 +55,19 @@ float num_logf(float x) {
 }
 
 float num_tanhf(float x) {
-    float a = fabsf(x), z = x * x;
-    float small = fmaf(x * z, poly(z, num_tanh_poly, NUM_TANH_DEGREE), x);
+    float a = fabsf(x), z = a * a;
+    float small = fmaf(a * z, poly(z, num_tanh_poly, NUM_TANH_DEGREE), a);
     float v = a > 10.0f ? 10.0f : a; /* tanh is 1 from 9.02 on */
-    float large = copysignf(1.0f - 2.0f / (num_expf(v + v) + 1.0f), x);
-    return a < 0.625f ? small : large;
+    float large = 1.0f - 2.0f / (num_expf(v + v) + 1.0f);
+    return copysignf(a < 0.625f ? small : large, x);
 }
 
 float num_erff(float x) {
-    float a = fabsf(x), z = x * x;
-    float small = fmaf(x, poly(z, num_erf_poly, NUM_ERF_DEGREE), x);
+    float a = fabsf(x), z = a * a;
+    float small = fmaf(a, poly(z, num_erf_poly, NUM_ERF_DEGREE), a);
     float v = a > 4.0f ? 4.0f : a; /* erf is 1 from 3.92 on */
-    float large = copysignf(1.0f - num_expf(poly(v - 2.5f, num_erfc_poly, NUM_ERFC_DEGREE)), x);
-    return a < 1.0f ? small : large;
+    float large = 1.0f - num_expf(poly(v - 1.5f, num_erfc_poly, NUM_ERFC_DEGREE));
+    return copysignf(a < 1.0f ? small : large, x);
 }
 
 /* x - n * pi/2 with n = rint(x * 2/pi), whose lowest two bits go to *quadrant. |x| <= 2^16. */
@@ -152,10 +152,12 @@ void num_sincos(double x, double *sine, double *cosine) {
                                 0x1.ab746999271a1p-45};
     double t = fma(x, 0x1.45f306dc9c883p-1, magic_d), n = t - magic_d;
     uint64_t q = double_bits(t);
-    double r0 = fma(n, -0x1.921fb54442d18p+0, x); /* exact */
-    double r = fma(n, -0x1.1a62633145c07p-54, r0);
-    double lost = fma(n, -0x1.1a62633145c07p-54, r0 - r); /* r + lost is x - n pi/2 to about 100 bits */
-    lost = fma(n, 0x1.f1976b7ed8fbcp-110, lost);
+    double a = fma(n, -0x1.921fb54442d18p+0, x); /* exact */
+    double b = n * -0x1.1a62633145c07p-54, b_low = fma(n, -0x1.1a62633145c07p-54, -b);
+    double sum = a + b, back = sum - a; /* the sum and its rounding error, exactly */
+    double rest = ((a - (sum - back)) + (b - back)) + b_low;
+    rest = fma(n, 0x1.f1976b7ed8fbcp-110, rest);
+    double r = sum + rest, lost = (sum - r) + rest; /* r + lost is x - n pi/2 to more than 100 bits */
     double z = r * r, h = 0.5 * z, w = 1.0 - h;
     double s = r + fma(r * z, poly_d(z, cs, 6), lost * w);
     double c = w + (((1.0 - w) - h) + fma(z * z, poly_d(z, cc, 6), -(r * lost)));

@@ -17,9 +17,9 @@ static const float num_tanh_poly[] = {-0x1.555556p-2f, 0x1.1110eap-3f,  -0x1.ba0
 /* erf x / x - 1 in x^2 */
 static const float num_erf_poly[] = {0x1.06eba8p-3f, -0x1.812746p-2f,  0x1.ce2f08p-4f, -0x1.b829c8p-6f,
                                      0x1.562a6p-8f,  -0x1.bccf66p-11f, 0x1.d8875p-14f, -0x1.445f48p-17f};
-/* log erfc(t + 2.5) */
-static const float num_erfc_poly[] = {-0x1.f3a2dcp+2f, -0x1.569252p+2f,  -0x1.e34608p-1f, -0x1.63cc74p-7f,
-                                      0x1.1bcb0cp-9f,  -0x1.b93b66p-12f, 0x1.44964ep-14f, -0x1.b1b6e2p-17f,
-                                      0x1.b1ade4p-20f, -0x1.45ac78p-24f};
+/* log erfc(t + 1.5) */
+static const float num_erfc_poly[] = {-0x1.b1370ap+1f, -0x1.c12062p+1f,  -0x1.c90822p-1f, -0x1.a71876p-6f,
+                                      0x1.898af4p-8f,  -0x1.4967e6p-10f, 0x1.cc44c6p-13f, -0x1.df7ea4p-16f,
+                                      0x1.346f74p-19f, -0x1.45ac78p-24f};
 
 #endif

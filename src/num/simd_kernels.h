@@ -33,9 +33,8 @@ static inline vf vf_abs(vf v) {
     return vi_float_of_bits(vi_and(vf_bits(v), vi_set1(INT32_MAX)));
 }
 
-/* x with the sign bit of s; x has none. */
-static inline vf vf_with_sign(vf x, vf s) {
-    return vi_float_of_bits(vi_xor(vf_bits(x), vi_and(vf_bits(s), vi_set1(INT32_MIN))));
+static inline vf vf_copysign(vf x, vf s) {
+    return vi_float_of_bits(vi_xor(vf_bits(vf_abs(x)), vi_and(vf_bits(s), vi_set1(INT32_MIN))));
 }
 
 static inline vf vf_poly(vf x, const float *c, int degree) {
@@ -63,20 +62,20 @@ static inline vf vf_exp(vf x) {
 
 static inline vf vf_tanh(vf x) {
     const vf one = vf_set1(1.0f), limit = vf_set1(10.0f);
-    vf a = vf_abs(x), z = vf_mul(x, x);
-    vf small = vf_fma(vf_mul(x, z), vf_poly(z, num_tanh_poly, NUM_TANH_DEGREE), x);
+    vf a = vf_abs(x), z = vf_mul(a, a);
+    vf small = vf_fma(vf_mul(a, z), vf_poly(z, num_tanh_poly, NUM_TANH_DEGREE), a);
     vf v = vf_pick(vf_lt(limit, a), limit, a);
     vf large = vf_sub(one, vf_div(vf_set1(2.0f), vf_add(vf_exp(vf_add(v, v)), one)));
-    return vf_pick(vf_lt(a, vf_set1(0.625f)), small, vf_with_sign(large, x));
+    return vf_copysign(vf_pick(vf_lt(a, vf_set1(0.625f)), small, large), x);
 }
 
 static inline vf vf_erf(vf x) {
     const vf one = vf_set1(1.0f), limit = vf_set1(4.0f);
-    vf a = vf_abs(x), z = vf_mul(x, x);
-    vf small = vf_fma(x, vf_poly(z, num_erf_poly, NUM_ERF_DEGREE), x);
+    vf a = vf_abs(x), z = vf_mul(a, a);
+    vf small = vf_fma(a, vf_poly(z, num_erf_poly, NUM_ERF_DEGREE), a);
     vf v = vf_pick(vf_lt(limit, a), limit, a);
-    vf large = vf_sub(one, vf_exp(vf_poly(vf_sub(v, vf_set1(2.5f)), num_erfc_poly, NUM_ERFC_DEGREE)));
-    return vf_pick(vf_lt(a, one), small, vf_with_sign(large, x));
+    vf large = vf_sub(one, vf_exp(vf_poly(vf_sub(v, vf_set1(1.5f)), num_erfc_poly, NUM_ERFC_DEGREE)));
+    return vf_copysign(vf_pick(vf_lt(a, one), small, large), x);
 }
 
 static bool simd_quantize(const float *x, uint32_t n, int8_t *q, float *d, int32_t *asum) {
