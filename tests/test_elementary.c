@@ -15,7 +15,7 @@
 #include "num/elementary.h"
 #include "num/floatbits.h"
 
-enum { STRIDE = 16381, DOUBLES = 40000, PRECISION = 200 };
+enum { STRIDE = 32749, DOUBLES = 24000, PRECISION = 200 };
 
 typedef int (*mpfr_fn)(mpfr_ptr, mpfr_srcptr, mpfr_rnd_t);
 
@@ -63,7 +63,7 @@ static void sweep(const char *name, float (*fn)(float), mpfr_fn exact, float low
         if (-x >= low && -x <= high) try_float(&w, fn, exact, -x, a, b), n++;
     }
     struct rng r = {.seed = 7};
-    for (uint32_t i = 0; i < 30000 * density(); i++, n++)
+    for (uint32_t i = 0; i < 20000 * density(); i++, n++)
         try_float(&w, fn, exact, dense_low + (dense_high - dense_low) * rng_f32(&r), a, b);
     mpfr_clear(a);
     mpfr_clear(b);

@@ -45,12 +45,13 @@ static float special(struct st *st) {
 }
 
 void st_fill(struct st *st, float *x, size_t n) {
-    uint32_t kind = st_below(st, 5);
+    uint32_t kind = st_below(st, 6);
     for (size_t i = 0; i < n; i++) {
         uint32_t u = (uint32_t)rng_u64(&st->rng);
         if (kind <= 1) x[i] = rng_normal(&st->rng);
         else if (kind == 2) x[i] = bits_float((u & 0x807fffffu) | (100 + (u >> 24 & 63) % 50) << 23);
         else if (kind == 3) x[i] = u & 1u ? special(st) : rng_normal(&st->rng) * 0x1p-60f;
+        else if (kind == 4) x[i] = u & 3u ? bits_float(u & 0x80000000u) : rng_normal(&st->rng);
         else x[i] = i % NUM_BLOCK == 5 ? 127.0f : (float)((int)(u % 254) - 127) + 0.5f;
     }
 }
