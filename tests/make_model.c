@@ -49,6 +49,7 @@ struct mm_spec mm_default(void) {
                             .ffn = 512,
                             .vocab = 512,
                             .ctx = 512,
+                            .eps = 1e-5f,
                             .seed = 1};
 }
 
@@ -259,7 +260,7 @@ static sil_err put_sizes(struct gguf_writer *w, const struct mm_spec *s) {
         SIL_TRY(gguf_put_u32(w, key, sizes[i].value));
     }
     snprintf(key, sizeof key, "%s.attention.layer_norm_rms_epsilon", arch);
-    SIL_TRY(gguf_put_f32(w, key, 1e-5f));
+    SIL_TRY(gguf_put_f32(w, key, s->eps));
     snprintf(key, sizeof key, "%s.rope.freq_base", arch);
     return gguf_put_f32(w, key, 10000);
 }

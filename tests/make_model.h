@@ -23,6 +23,7 @@ struct mm_spec {
     enum mm_rope rope;
     uint32_t outliers; /* channels whose normalised activations are 50 times the others' */
     bool byte_bpe;     /* byte-level BPE vocabulary, else SentencePiece */
+    float eps;         /* of the norms */
     uint64_t seed;
 };
 

@@ -10,7 +10,7 @@ static const char usage[] =
     "usage: tool_make_model OUT.gguf [options]\n"
     "  --preset tiny|100m|1.1b   sizes, which the options after it may change\n"
     "  --arch llama|qwen3        --type F32|F16|BF16|Q8_0|Q4_0|Q4_1|Q5_0|Q5_1|Q4_K|Q5_K|Q6_K|Q4_K_M\n"
-    "  --d N --layers N --heads N --kv-heads N --head-dim N --ffn N --vocab N --ctx N --seed N\n"
+    "  --d N --layers N --heads N --kv-heads N --head-dim N --ffn N --vocab N --ctx N --seed N --eps X\n"
     "  --outliers N              channels with 50 times the activations of the others\n"
     "  --rope none|linear|llama3|yarn      --tokenizer spm|bpe (default: spm for llama, bpe for qwen3)\n"
     "  --tied  --bias\n";
@@ -70,6 +70,11 @@ static bool set_word(struct mm_spec *s, const char *name, const char *value, int
         i = choice(value, (const char *const[]){"none", "linear", "llama3", "yarn", NULL});
         s->rope = (enum mm_rope)(i < 0 ? 0 : i);
         return i >= 0;
+    }
+    if (strcmp(name, "--eps") == 0) {
+        char *end;
+        s->eps = strtof(value, &end);
+        return end != value && *end == 0 && s->eps >= 0;
     }
     if (strcmp(name, "--tokenizer") == 0) {
         *tokenizer = choice(value, (const char *const[]){"spm", "bpe", NULL});
