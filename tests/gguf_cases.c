@@ -329,6 +329,17 @@ static void array_deep(struct buf *b) {
     }
     zeros(b, 16);
 }
+static void array_5_deep(struct buf *b) {
+    head(b, 0, 1);
+    key_array(b, "k", GGUF_ARRAY, 1);
+    for (int i = 0; i < 3; i++) {
+        u32(b, GGUF_ARRAY);
+        u64(b, 1);
+    }
+    u32(b, GGUF_U8);
+    u64(b, 1);
+    u8(b, 1);
+}
 static void value_cut(struct buf *b) {
     head(b, 0, 1);
     key(b, "kind", GGUF_F64);
@@ -368,6 +379,9 @@ static void dims_wrap(struct buf *b) { /* 2^33 * 2^31 == 2^64 */
 }
 static void dims_negative(struct buf *b) {
     one(b, DTYPE_F32, UINT64_MAX, 0, 0, 64);
+}
+static void dim_2_63(struct buf *b) { /* whatever the type */
+    one(b, 77, 1ull << 63, 0, 0, 64);
 }
 static void bytes_wrap(struct buf *b) { /* CVE-2025-53630: the elements fit 63 bits, their bytes wrap to 16 */
     one(b, DTYPE_F32, (1ull << 62) + 4, 0, 0, 64);
@@ -490,6 +504,7 @@ const struct gguf_case gguf_bad[] = {
     {"array_arrays_huge", array_arrays_huge, SIL_FORMAT, "key \"k\": an array of 576460752303423488 elements"},
     {"array_string_cut", array_string_cut, SIL_FORMAT, "key \"tokens\": a string of 1 bytes, but only 0"},
     {"array_deep", array_deep, SIL_LIMIT, "key \"k\": arrays nested deeper than 4"},
+    {"array_5_deep", array_5_deep, SIL_LIMIT, "key \"k\": arrays nested deeper than 4"},
     {"value_cut", value_cut, SIL_FORMAT, "key \"kind\": the file ends"},
     {"rank_0", rank_0, SIL_FORMAT, "tensor \"t\": 0 dimensions"},
     {"rank_5", rank_5, SIL_FORMAT, "tensor \"t\": 5 dimensions"},
@@ -497,6 +512,7 @@ const struct gguf_case gguf_bad[] = {
     {"dim_zero", dim_zero, SIL_FORMAT, "tensor \"blk.0.attn_q.weight\": dimension 0 is 0"},
     {"dims_wrap", dims_wrap, SIL_FORMAT, "tensor \"blk.0.attn_q.weight\": the product of its dimensions overflows"},
     {"dims_negative", dims_negative, SIL_FORMAT, "the product of its dimensions overflows"},
+    {"dim_2_63", dim_2_63, SIL_FORMAT, "the product of its dimensions overflows"},
     {"bytes_wrap", bytes_wrap, SIL_FORMAT, "the product of its dimensions overflows"},
     {"bytes_wrap_block", bytes_wrap_block, SIL_FORMAT, "bytes at offset 0, but the file has 64"},
     {"over_read", over_read, SIL_FORMAT, "4194304 bytes at offset 0, but the file has 4096 bytes"},

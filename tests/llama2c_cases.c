@@ -127,6 +127,37 @@ static void tokens_many(struct buf *m, struct buf *v) {
     raw(v, "\0\0\0\0\1\0\0\0x", 9);
 }
 
+static void head_odd(struct buf *m, struct buf *v) {
+    field(m, v, 3, 4);
+}
+static void flag_2(struct buf *m, struct buf *v) {
+    good_version_1(m, v);
+    m->p[36] = 2;
+}
+static void padding(struct buf *m, struct buf *v) {
+    good_version_1(m, v);
+    m->p[255] = 1;
+}
+/* Token 0 is replaced by one of n bytes with this score. */
+static void first_token(struct buf *m, struct buf *v, float score, uint32_t n) {
+    struct buf rest;
+    good_tied(m, v);
+    buf_init(&rest, v->mem, v->max);
+    raw(&rest, v->p + 17, v->n - 17);
+    v->n = 4;
+    raw(v, &score, 4);
+    raw(v, &n, 4);
+    for (uint32_t i = 0; i < n; i++) raw(v, "x", 1);
+    raw(v, rest.p, rest.n);
+    buf_free(&rest);
+}
+static void token_5000(struct buf *m, struct buf *v) {
+    first_token(m, v, 0, 5000);
+}
+static void score_nan(struct buf *m, struct buf *v) {
+    first_token(m, v, __builtin_nanf(""), 5);
+}
+
 const struct llama2c_case llama2c_cases[] = {
     {"tied", true, good_tied},
     {"untied", true, good_untied},
@@ -145,6 +176,11 @@ const struct llama2c_case llama2c_cases[] = {
     {"token_long", false, token_long},
     {"tokens_few", false, tokens_few},
     {"tokens_many", false, tokens_many},
+    {"head_odd", false, head_odd},
+    {"flag_2", false, flag_2},
+    {"padding", false, padding},
+    {"token_5000", false, token_5000},
+    {"score_nan", false, score_nan},
 };
 const size_t llama2c_n_cases = sizeof llama2c_cases / sizeof *llama2c_cases;
 

@@ -246,6 +246,30 @@ static void test_limits(void **state) {
     buf_free(&b);
 }
 
+/* The promise of gguf_arena_limit: arrays of arrays of a size that wastes the most of each chunk. */
+static void test_dense_files_fit_their_arena(void **state) {
+    (void)state;
+    enum { OUTER = 12, STEP = 1013 };
+    static struct gguf_array empty[27000];
+    for (uint64_t inner = 1; inner < sizeof empty / sizeof *empty; inner += STEP) {
+        struct gguf_array outer[OUTER], all = {.type = GGUF_ARRAY, .n = OUTER, .arrays = outer};
+        struct arena a, ra;
+        struct gguf *g;
+        struct buf out;
+        arena_init(&a, mem_libc(), FILE_MAX);
+        for (int i = 0; i < OUTER; i++) outer[i] = (struct gguf_array){.type = GGUF_ARRAY, .n = inner, .arrays = empty};
+        struct gguf_writer *w = NULL;
+        assert_int_equal(gguf_writer_new(&a, 32, &w), SIL_OK);
+        gguf_put_value(w, STR("dense"), &(struct gguf_value){.type = GGUF_ARRAY, .as.a = &all});
+        buf_init(&out, mem_libc(), FILE_MAX);
+        assert_int_equal(gguf_write(w, (struct gguf_sink){.write = to_buf, .ctx = &out}, NULL), SIL_OK);
+        parse_ok(&ra, &out, &g);
+        arena_free(&ra);
+        arena_free(&a);
+        buf_free(&out);
+    }
+}
+
 /* ---- typed access ---- */
 
 struct access {
@@ -377,6 +401,16 @@ static void test_writer_refuses(void **state) {
     gguf_put_tensor(w, "t", DTYPE_F32, 1, (const uint64_t[]){64}, NULL);
     expect_write(w, SIL_ARG, "tensor \"t\" has no data");
     arena_free(&a);
+
+    static const char *const names[] = {"", "a\nb", "\xff"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        w = writer(&a, 32);
+        assert_int_equal(gguf_put_u32(w, names[i], 1), SIL_ARG);
+        arena_free(&a);
+        w = writer(&a, 32);
+        assert_int_equal(gguf_put_tensor(w, names[i], DTYPE_F32, 1, (const uint64_t[]){64}, data), SIL_ARG);
+        arena_free(&a);
+    }
 
     static const uint64_t shapes[][4] = {{0, 1, 1, 1}, {1ull << 33, 1ull << 33, 1, 1}, {1ull << 62, 1, 1, 1}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
@@ -801,6 +835,7 @@ int main(void) {
         cmocka_unit_test(test_every_truncation_fails_cleanly),
         cmocka_unit_test(test_every_changed_byte_is_survived),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_dense_files_fit_their_arena),
         cmocka_unit_test(test_typed_access),
         cmocka_unit_test(test_writer_refuses),
         cmocka_unit_test(test_tensors_made_while_writing),

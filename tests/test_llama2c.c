@@ -232,6 +232,11 @@ static void test_bad_files_give_their_error(void **state) {
         {"version_2", SIL_UNSUPPORTED, "version 2 (quantised)"},
         {"token_long", SIL_FORMAT, "token 0 has a length of 4294967295 bytes"},
         {"tokens_few", SIL_FORMAT, "the tokenizer ends before token 7 of 8"},
+        {"head_odd", SIL_FORMAT, "dim 4, 4 heads and 1 KV heads do not go together"},
+        {"flag_2", SIL_FORMAT, "the flag of a shared classifier is 2"},
+        {"padding", SIL_FORMAT, "byte 255 of the header, which is padding,"},
+        {"token_5000", SIL_FORMAT, "token 0 has a length of 5000 bytes"},
+        {"score_nan", SIL_FORMAT, "token 0 has a score that is not a finite number"},
         {"tokens_many", SIL_FORMAT, "more than the model's 8 tokens"},
     };
     size_t judged = 0;

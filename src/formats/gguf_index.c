@@ -4,11 +4,18 @@
 
 #include "base/checked.h"
 #include "base/err.h"
+#include "base/utf8.h"
 
 int gguf_compare(struct str a, struct str b) {
     size_t n = a.n < b.n ? a.n : b.n;
     int c = n ? memcmp(a.p, b.p, n) : 0;
     return c ? c : a.n < b.n ? -1 : a.n > b.n;
+}
+
+bool gguf_printable(struct str s) {
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f) return false;
+    return utf8_valid(s.p, s.n, NULL);
 }
 
 /* Heap sort: no worse on hostile input, no recursion, no second array. */

@@ -16,6 +16,9 @@ sil_err gguf_index(struct arena *a, struct gguf *g, struct sil_error *e);
 /* Byte-wise order: negative, 0, positive. */
 int gguf_compare(struct str a, struct str b);
 
+/* Whether a key or a tensor may have this name: UTF-8 without control characters. */
+bool gguf_printable(struct str s);
+
 /* Bytes of a tensor: false when dims and type do not go together or the product does not fit. */
 bool gguf_tensor_bytes(const struct dtype_info *info, const uint64_t dims[GGUF_DIMS_MAX], uint64_t *out);
 

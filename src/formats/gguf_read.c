@@ -4,7 +4,6 @@
 
 #include "base/checked.h"
 #include "base/err.h"
-#include "base/utf8.h"
 #include "formats/gguf_index.h"
 #include "formats/reader.h"
 
@@ -51,12 +50,6 @@ static sil_err read_string(struct parse *p, struct str *out) {
     return SIL_OK;
 }
 
-static bool printable(struct str s) {
-    for (size_t i = 0; i < s.n; i++)
-        if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f) return false;
-    return utf8_valid(s.p, s.n, NULL);
-}
-
 /* The name of key or tensor number i, which later errors give. */
 static sil_err read_name(struct parse *p, const char *what, size_t i, struct str *out) {
     char number[32];
@@ -68,7 +61,7 @@ static sil_err read_name(struct parse *p, const char *what, size_t i, struct str
     else if (err == SIL_OK && out->n > GGUF_NAME_MAX)
         err = err_set(p->e, SIL_LIMIT, "%s number %zu has a name of %zu bytes; the limit is %d", what, i, out->n,
                       GGUF_NAME_MAX);
-    else if (err == SIL_OK && !printable(*out))
+    else if (err == SIL_OK && !gguf_printable(*out))
         err = err_set(p->e, SIL_FORMAT, "%s number %zu has a name that is not printable UTF-8", what, i);
     p->name = err == SIL_OK ? *out : STR("");
     return err;

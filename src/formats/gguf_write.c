@@ -113,7 +113,7 @@ static sil_err fail(struct gguf_writer *w, sil_err code, const char *what, struc
     return err_set(&w->failed, code, "%s \"%.*s\" cannot be written: %s", what, STR_ARG(name),
                    code == SIL_NOMEM   ? "not enough memory"
                    : code == SIL_LIMIT ? "it passes a limit of GGUF files"
-                                       : "its value or shape is not one that GGUF allows");
+                                       : "its name, value or shape is not one that GGUF allows");
 }
 
 /* The record of a key; NULL without memory. */
@@ -133,7 +133,8 @@ static struct key_node *make_key(struct gguf_writer *w, struct str key, const st
 sil_err gguf_put_value(struct gguf_writer *w, struct str key, const struct gguf_value *v) {
     size_t bytes;
     if (w->failed.code != SIL_OK) return w->failed.code;
-    if (key.n == 0 || (v->type == GGUF_BOOL && v->as.u > 1)) return fail(w, SIL_ARG, "key", key);
+    if (key.n == 0 || !gguf_printable(key) || (v->type == GGUF_BOOL && v->as.u > 1))
+        return fail(w, SIL_ARG, "key", key);
     if (key.n > GGUF_NAME_MAX || w->n_kv >= GGUF_KEYS_MAX || !value_size(v, &bytes))
         return fail(w, SIL_LIMIT, "key", key);
     struct key_node *node = make_key(w, key, v, bytes);
@@ -188,7 +189,8 @@ sil_err gguf_put_tensor(struct gguf_writer *w, const char *name, enum dtype type
     struct str s = str_of(name);
     struct tensor_node t = {.type = type, .n_dims = n_dims, .data = data};
     if (w->failed.code != SIL_OK) return w->failed.code;
-    if (s.n == 0 || !good_shape(type, n_dims, dims, t.dims, &t.n_bytes)) return fail(w, SIL_ARG, "tensor", s);
+    if (s.n == 0 || !gguf_printable(s) || !good_shape(type, n_dims, dims, t.dims, &t.n_bytes))
+        return fail(w, SIL_ARG, "tensor", s);
     if (s.n > GGUF_NAME_MAX || w->n_tensors >= GGUF_TENSORS_MAX) return fail(w, SIL_LIMIT, "tensor", s);
     struct tensor_node *node = ARENA_NEW(w->arena, struct tensor_node);
     t.name = (struct str){arena_copy(w->arena, name, s.n), s.n};

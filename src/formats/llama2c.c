@@ -68,9 +68,9 @@ static sil_err header_1(struct reader *r, struct llama2c *m, struct sil_error *e
     if (!reader_bytes(r, h, sizeof h) || !reader_bytes(r, &tied, 1))
         return err_set(e, SIL_FORMAT, "the file ends in the middle of its header (a broken download?)");
     if (tied > 1) return err_set(e, SIL_FORMAT, "the flag of a shared classifier is %u; it can be 0 or 1", tied);
-    while (r->at < HEADER_1)
+    for (size_t at = r->at; at < HEADER_1; at++)
         if (!reader_bytes(r, &pad, 1) || pad != 0)
-            return err_set(e, SIL_FORMAT, "byte %zu of the header's padding is missing or not 0", r->at);
+            return err_set(e, SIL_FORMAT, "byte %zu of the header, which is padding, is missing or not 0", at);
     return parameters(h, tied, m, e);
 }
 
@@ -166,7 +166,8 @@ static sil_err read_token(struct arena *a, struct reader *r, uint32_t id, struct
         return err_set(e, SIL_FORMAT, "the tokenizer ends before token %u of %u; is it the one of this model?", id,
                        v->n);
     if (n > LLAMA2C_TOKEN_MAX || !reader_take(r, n, &p))
-        return err_set(e, SIL_FORMAT, "token %u has a length of %u bytes, which is too long for the tokenizer", id, n);
+        return err_set(e, SIL_FORMAT, "token %u has a length of %u bytes: beyond the file or the limit of %d", id, n,
+                       LLAMA2C_TOKEN_MAX);
     if (!isfinite(v->scores[id])) return err_set(e, SIL_FORMAT, "token %u has a score that is not a finite number", id);
     struct str text = {(const char *)p, n};
     v->types[id] = TYPE_NORMAL;
