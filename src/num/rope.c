@@ -25,7 +25,7 @@ static double kept_share(double low, double high, uint32_t pair) {
 }
 
 void num_rope_freqs(const struct num_rope *r, double *freq, double *magnitude) {
-    assert(r->n_rot % 2 == 0 && r->base > 1.0);
+    assert(r->n_rot % 2 == 0 && r->base >= 1.0);
     bool scaled = r->scaling != NUM_ROPE_NONE, yarn = r->scaling == NUM_ROPE_YARN && r->ext_factor != 0.0;
     double low = 0.0, high = 0.0, log_base = num_log(r->base);
     if (yarn) {
