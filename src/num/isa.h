@@ -7,5 +7,6 @@
 
 void isa_avx2(struct num_kernels *k, uint32_t cpu_mask);
 void isa_avx512(struct num_kernels *k, uint32_t cpu_mask);
+void isa_vnni(struct num_kernels *k, uint32_t cpu_mask); /* after isa_avx512 */
 
 #endif

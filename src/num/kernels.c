@@ -20,4 +20,5 @@ void num_kernels_init(struct num_kernels *k, uint32_t cpu_mask) {
     }
     isa_avx2(k, cpu_mask);
     isa_avx512(k, cpu_mask);
+    isa_vnni(k, cpu_mask);
 }

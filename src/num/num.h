@@ -70,8 +70,11 @@ struct num_kernels {
     /* out[r*out_stride + o] for all rows r of a and outputs o0 <= o < o1. NULL for numbers that are not types. */
     void (*linear[DTYPE_COUNT])(const struct num_matrix *w, const struct num_act *a, uint32_t o0, uint32_t o1,
                                 float *out, size_t out_stride);
-    /* Hooks of a tuned layout: bytes that num_matrix.packed needs for w, and the function that fills them (row range
-     * r0 <= r < r1, so that threads may share the work). NULL where linear reads the file's layout. */
+    /* Hooks of a tuned layout: bytes that num_matrix.packed needs for w, and the function that fills those of rows
+     * r0 <= r < r1, so that threads may share the work; r0 and r1 are multiples of pack_rows or w->rows. The last part
+     * fills the padding. linear reads w->packed where it is set and the file's layout otherwise; it is fastest when o0
+     * and o1 are such multiples too and packed is aligned to 64 bytes. 0 and NULL: there is no tuned layout. */
+    uint32_t pack_rows[DTYPE_COUNT];
     size_t (*pack_bytes[DTYPE_COUNT])(const struct num_matrix *w);
     void (*pack[DTYPE_COUNT])(const struct num_matrix *w, void *packed, uint32_t r0, uint32_t r1);
     /* Row `row` of a matrix as f32 (embedding look-up): out[cols]. */

@@ -1,0 +1,353 @@
+/* tile_quant: linear layers on packed tiles of quantised weights (tiles.h), written once on the vector operations of a
+ * simd_*.h and the integer operations of a tile_*.h, which the including file names first.
+ *
+ * The order of work: for a block of activation rows, for each tile of 32 outputs, for each chunk of 16 blocks (512
+ * columns): scales are expanded to floats and codes, where they are not a plain byte or nibble, to bytes, both in
+ * scratch that stays in the first-level cache; then for each panel of up to TILE_MR rows the kernel keeps one integer
+ * sum and one float chain per output in registers. Each output has the reference's one chain, blocks ascending; only
+ * integer sums, exact in any order, are regrouped. An offset of the codes is cancelled by the sum's start value. */
+#ifndef SIL_NUM_TILE_QUANT_H
+#define SIL_NUM_TILE_QUANT_H
+
+#include <assert.h>
+#include <string.h>
+
+#include "num/linear_x86.h"
+#include "num/num.h"
+#include "num/tiles.h"
+
+#define TILE_INLINE static inline __attribute__((always_inline))
+
+enum {
+    TILE_CHUNK = 16,              /* blocks of 32 in a chunk */
+    TILE_NV = 2,                  /* vectors of outputs that a kernel works on at once */
+    TILE_PART = TILE_NV * VF_W,   /* outputs of those */
+    TILE_META = 512,              /* (row, chunk) pairs prepared at a time */
+    TILE_BLOCK_ROWS = 128,        /* rows of activations in a block */
+    TILE_AHEAD = 16 * TILE_BYTES, /* how far ahead of the kernel a tile is fetched, at most */
+};
+
+/* How codes lie where the kernel reads them, by their largest value: what fits a 16-bit sum depends on it. */
+enum tile_codes {
+    CODES_BYTES, /* value + 128, 8 bits */
+    CODES_NIBBLES,
+    CODES_5, /* expanded to bytes, at most 31 */
+    CODES_6  /* expanded to bytes, at most 63 */
+};
+
+/* What else a block has beside s_w: nothing but a start value, a minimum, or two sub-scales (Q6_K). */
+enum tile_form { FORM_START, FORM_MIN, FORM_SUB };
+
+/* What the kernel needs of one row's chunk of activations. */
+struct tile_meta {
+    float d[TILE_CHUNK];
+    union {
+        int32_t start[2][TILE_CHUNK]; /* initial values of the integer sums; FORM_SUB has two */
+        float neg_sum[TILE_CHUNK];    /* FORM_MIN: -asum */
+    };
+};
+
+/* A chunk of a tile, ready for the kernel. */
+struct tile_chunk {
+    _Alignas(64) uint8_t bytes[TILE_CHUNK][TILE_BYTES];
+    uint32_t n; /* blocks */
+    const uint8_t *codes[TILE_CHUNK];
+    _Alignas(64) float s[TILE_CHUNK][TILE_ROWS]; /* s_w */
+    float m[2][TILE_CHUNK][TILE_ROWS];           /* FORM_MIN: m_w in [0]; FORM_SUB: the sub-scales */
+};
+
+/* --- kernel --- */
+
+TILE_INLINE vi load_codes(enum tile_codes kind, const uint8_t *codes, int g, int at) {
+    if (kind != CODES_NIBBLES) return vi_load(codes + g * TILE_GROUP + at);
+    vi v = vi_load(codes + g % 4 * TILE_GROUP + at);
+    if (g >= 4) v = vi_shr(v, 4);
+    return vi_and(v, vi_set1_8(15));
+}
+
+/* The integer sums of one block: sum[r][v] += codes x activations of groups g0 .. g1-1. */
+TILE_INLINE void block_dot(enum tile_codes kind, int mr, const uint8_t *codes, int at, const int8_t *q, size_t cols,
+                           int g0, int g1, vi sum[TILE_MR][TILE_NV]) {
+    for (int g = g0; g < g1; g++) {
+        vi w[TILE_NV];
+        for (int v = 0; v < TILE_NV; v++) w[v] = load_codes(kind, codes, g, at + 4 * VF_W * v);
+        for (int r = 0; r < mr; r++) {
+            int32_t four;
+            memcpy(&four, q + (size_t)r * cols + 4 * g, sizeof four);
+            vi a = vi_set1(four);
+            for (int v = 0; v < TILE_NV; v++) sum[r][v] = tile_dot4(sum[r][v], w[v], a);
+        }
+    }
+}
+
+/* Outputs part .. part + TILE_PART - 1 of the tile for mr rows of activations (q: row 0 at the chunk's first column),
+ * added to acc[r][32]. */
+TILE_INLINE void tile_kernel(enum tile_codes kind, enum tile_form form, int mr, const struct tile_chunk *c, int part,
+                             const int8_t *q, size_t cols, const struct tile_meta *meta, float *acc) {
+    vf f[TILE_MR][TILE_NV];
+    for (int r = 0; r < mr; r++)
+        for (int v = 0; v < TILE_NV; v++) f[r][v] = vf_load(acc + r * TILE_ROWS + part + v * VF_W);
+    for (uint32_t b = 0; b < c->n; b++, q += NUM_BLOCK) {
+        vi sum[TILE_MR][TILE_NV];
+        const uint8_t *codes = c->codes[b];
+        for (int r = 0; r < mr; r++)
+            for (int v = 0; v < TILE_NV; v++) sum[r][v] = form == FORM_MIN ? vi_zero() : vi_set1(meta[r].start[0][b]);
+        block_dot(kind, mr, codes, 4 * part, q, cols, 0, form == FORM_SUB ? 4 : 8, sum);
+        vf isum[TILE_MR][TILE_NV];
+        if (form == FORM_SUB) { /* sums and products stay below 2^24: exact */
+            vi high[TILE_MR][TILE_NV];
+            for (int r = 0; r < mr; r++)
+                for (int v = 0; v < TILE_NV; v++) {
+                    isum[r][v] = vf_mul(vf_of_vi(sum[r][v]), vf_load(c->m[0][b] + part + v * VF_W));
+                    high[r][v] = vi_set1(meta[r].start[1][b]);
+                }
+            block_dot(kind, mr, codes, 4 * part, q, cols, 4, 8, high);
+            for (int r = 0; r < mr; r++)
+                for (int v = 0; v < TILE_NV; v++)
+                    isum[r][v] = vf_fma(vf_of_vi(high[r][v]), vf_load(c->m[1][b] + part + v * VF_W), isum[r][v]);
+        } else {
+            for (int r = 0; r < mr; r++)
+                for (int v = 0; v < TILE_NV; v++) isum[r][v] = vf_of_vi(sum[r][v]);
+        }
+        for (int v = 0; v < TILE_NV; v++) {
+            vf s = vf_load(c->s[b] + part + v * VF_W), m;
+            if (form == FORM_MIN) m = vf_load(c->m[0][b] + part + v * VF_W);
+            for (int r = 0; r < mr; r++) {
+                vf d = vf_set1(meta[r].d[b]);
+                f[r][v] = vf_fma(isum[r][v], vf_mul(s, d), f[r][v]);
+                if (form == FORM_MIN) f[r][v] = vf_fma(vf_set1(meta[r].neg_sum[b]), vf_mul(m, d), f[r][v]);
+            }
+        }
+    }
+    for (int r = 0; r < mr; r++)
+        for (int v = 0; v < TILE_NV; v++) vf_store(acc + r * TILE_ROWS + part + v * VF_W, f[r][v]);
+}
+
+#define TILE_KERNEL(name, kind, form, mr)                                                                              \
+    static __attribute__((noinline)) void name##mr(const struct tile_chunk *c, const int8_t *q, size_t cols,           \
+                                                   const struct tile_meta *meta, float *acc) {                         \
+        for (int part = 0; part < TILE_ROWS; part += TILE_PART)                                                        \
+            tile_kernel(kind, form, mr, c, part, q, cols, meta, acc);                                                  \
+    }
+#define TILE_KERNELS(name, kind, form)                                                                                 \
+    TILE_KERNEL(name, kind, form, 1)                                                                                   \
+    TILE_KERNEL(name, kind, form, 2)                                                                                   \
+    TILE_KERNEL(name, kind, form, 3)                                                                                   \
+    TILE_KERNEL(name, kind, form, 4)                                                                                   \
+    TILE_KERNEL(name, kind, form, 5)                                                                                   \
+    TILE_KERNEL(name, kind, form, 6)                                                                                   \
+    static const tile_kernel_fn name[TILE_MR] = {name##1, name##2, name##3, name##4, name##5, name##6};
+
+typedef void (*tile_kernel_fn)(const struct tile_chunk *, const int8_t *, size_t, const struct tile_meta *, float *);
+
+TILE_KERNELS(kernel_bytes, CODES_BYTES, FORM_START)
+TILE_KERNELS(kernel_nibbles, CODES_NIBBLES, FORM_START)
+TILE_KERNELS(kernel_nibbles_min, CODES_NIBBLES, FORM_MIN)
+TILE_KERNELS(kernel_5, CODES_5, FORM_START)
+TILE_KERNELS(kernel_5_min, CODES_5, FORM_MIN)
+TILE_KERNELS(kernel_6, CODES_6, FORM_SUB)
+
+/* --- a chunk's scales and codes --- */
+
+/* Where block b (of 32) of a tile begins, and the header of its block of 256 (K types). */
+TILE_INLINE const uint8_t *tile_block(enum dtype type, const uint8_t *tile, uint32_t b, const uint8_t **header) {
+    const struct tile_layout at = tile_layout(type);
+    if (at.header == 0) return tile + (size_t)b * at.stride;
+    *header = tile + (size_t)(b / 8) * (at.header + 8 * at.stride);
+    return *header + at.header + (size_t)(b % 8) * at.stride;
+}
+
+/* Scale and minimum of group g from the 6-bit scales of 16 or 8 rows (blk_scale_min, lanes are rows). */
+TILE_INLINE void scales_k(const uint8_t *words, uint32_t g, vi *scale, vi *min) {
+    vi a = vi_load(words), b = vi_load(words + TILE_GROUP), m6 = vi_set1(63), m4 = vi_set1(15), m2 = vi_set1(48);
+    if (g < 4) {
+        *scale = vi_and(vi_shr(a, 8 * g), m6);
+        *min = vi_and(vi_shr(b, 8 * g), m6);
+        return;
+    }
+    vi c = vi_load(words + 2 * TILE_GROUP);
+    uint32_t at = 8 * (g - 4); /* the two top bits stand at 6, and belong at 4 */
+    *scale = vi_or(vi_and(vi_shr(c, at), m4), vi_and(vi_shr(a, at + 2), m2));
+    *min = vi_or(vi_and(vi_shr(c, at + 4), m4), vi_and(vi_shr(b, at + 2), m2));
+}
+
+TILE_INLINE void expand_scales(enum dtype type, const uint8_t *scales, const uint8_t *header, uint32_t b, uint32_t at,
+                               struct tile_chunk *c) {
+    for (uint32_t o = 0; o < TILE_ROWS; o += VF_W) {
+        vf s = vf_load_f16((header ? header : scales) + 2 * (size_t)o);
+        if (type == DTYPE_Q4_K || type == DTYPE_Q5_K) {
+            vi scale, min;
+            scales_k(header + 2 * TILE_HALFS + 4 * (size_t)o, b % 8, &scale, &min);
+            s = vf_mul(s, vf_of_vi(scale)); /* 11 bits times 6: exact */
+            vf_store(&c->m[0][at][o], vf_mul(vf_load_f16(header + TILE_HALFS + 2 * (size_t)o), vf_of_vi(min)));
+        } else if (type == DTYPE_Q6_K) {
+            const int8_t *sub = (const int8_t *)header + TILE_HALFS + (size_t)(b % 8) * 2 * TILE_ROWS + o;
+            vf_store(&c->m[0][at][o], vf_of_vi(vi_load_i8(sub)));
+            vf_store(&c->m[1][at][o], vf_of_vi(vi_load_i8(sub + TILE_ROWS)));
+        } else if (type == DTYPE_Q4_1 || type == DTYPE_Q5_1) {
+            vf m = vf_load_f16(scales + TILE_HALFS + 2 * (size_t)o);
+            vf_store(&c->m[0][at][o], vi_float_of_bits(vi_xor(vf_bits(m), vi_set1(INT32_MIN))));
+        }
+        vf_store(&c->s[at][o], s);
+    }
+}
+
+/* Codes of 5 or 6 bits to bytes. */
+TILE_INLINE void expand_codes(enum tile_codes kind, const uint8_t *codes, uint8_t *out) {
+    const vi low = vi_set1_8(15);
+    for (uint32_t o = 0; o < TILE_GROUP; o += 4 * VF_W) {
+        for (uint32_t j = 0; j < 4; j++) {
+            vi n = vi_load(codes + j * TILE_GROUP + o), a = vi_and(n, low), b = vi_and(vi_shr(n, 4), low);
+            const uint8_t *high = codes + TILE_NIBBLES + o;
+            if (kind == CODES_5) {
+                vi h = vi_load(high), bit = vi_set1_8(16);
+                a = vi_or(a, vi_and(vi_shl(h, 4 - j), bit));
+                b = vi_or(b, vi_and(j ? vi_shr(h, j) : h, bit)); /* bit 4 + j to bit 4 */
+            } else {
+                vi h0 = vi_load(high), h1 = vi_load(high + TILE_GROUP), bits = vi_set1_8(48);
+                a = vi_or(a, vi_and(j < 2 ? vi_shl(h0, 4 - 2 * j) : vi_shr(h0, 2 * j - 4), bits));
+                b = vi_or(b, vi_and(j < 2 ? vi_shl(h1, 4 - 2 * j) : vi_shr(h1, 2 * j - 4), bits));
+            }
+            vi_put(out + j * TILE_GROUP + o, a);
+            vi_put(out + (4 + j) * TILE_GROUP + o, b);
+        }
+    }
+}
+
+/* Blocks b0 .. b0+n-1 of a tile. */
+TILE_INLINE void expand(enum dtype type, enum tile_codes kind, const uint8_t *tile, uint32_t b0, uint32_t n,
+                        struct tile_chunk *c) {
+    c->n = n;
+    for (uint32_t b = 0; b < n; b++) {
+        const uint8_t *header = NULL, *codes = tile_block(type, tile, b0 + b, &header);
+        expand_scales(type, codes + tile_layout(type).codes, header, b0 + b, b, c);
+        c->codes[b] = codes;
+        if (kind == CODES_5 || kind == CODES_6) {
+            expand_codes(kind, codes, c->bytes[b]);
+            c->codes[b] = c->bytes[b];
+        }
+    }
+}
+
+/* --- activations --- */
+
+/* Row r's blocks b0 .. b0+n-1. */
+TILE_INLINE void make_meta(enum tile_form form, int32_t offset, const struct num_act *a, uint32_t r, uint32_t b0,
+                           uint32_t n, struct tile_meta *m) {
+    size_t at = (size_t)r * (a->cols / NUM_BLOCK) + b0;
+    memcpy(m->d, a->d + at, n * sizeof *m->d);
+    for (uint32_t b = 0; b < n; b++) {
+        if (form == FORM_START) m->start[0][b] = -offset * a->asum[at + b];
+        else if (form == FORM_MIN) m->neg_sum[b] = -(float)a->asum[at + b];
+        else {
+            const int8_t *q = a->q + (at + b) * NUM_BLOCK;
+            int32_t half = 0;
+            for (int i = 0; i < NUM_BLOCK / 2; i++) half += q[i];
+            m->start[0][b] = -offset * half;
+            m->start[1][b] = -offset * (a->asum[at + b] - half);
+        }
+    }
+}
+
+/* --- the layer --- */
+
+struct tile_job {
+    const struct num_matrix *w;
+    const struct num_act *a;
+    const tile_kernel_fn *kernel;
+    uint32_t mr;                  /* the most rows of a panel */
+    uint32_t r0, rows;            /* block of activation rows */
+    uint32_t c0, chunks;          /* chunks of columns in hand */
+    const struct tile_meta *meta; /* [chunks][rows] */
+};
+
+/* One tile over the chunks in hand: acc[rows][32] += ... */
+TILE_INLINE void run_tile(enum dtype type, enum tile_codes kind, const struct tile_job *j, const uint8_t *tile,
+                          struct tile_chunk *c, float *acc) {
+    uint32_t n_blocks = j->a->cols / NUM_BLOCK, panels = (j->rows + j->mr - 1) / j->mr;
+    for (uint32_t i = 0; i < j->chunks; i++) {
+        uint32_t b0 = (j->c0 + i) * TILE_CHUNK, n = n_blocks - b0 < TILE_CHUNK ? n_blocks - b0 : TILE_CHUNK;
+        expand(type, kind, tile, b0, n, c);
+        for (uint32_t p = 0; p < panels; p++) {
+            uint32_t r = p * j->rows / panels, end = (p + 1) * j->rows / panels;
+            const int8_t *q = j->a->q + (size_t)(j->r0 + r) * j->a->cols + (size_t)b0 * NUM_BLOCK;
+            j->kernel[end - r - 1](c, q, j->a->cols, j->meta + (size_t)i * j->rows + r, acc + (size_t)r * TILE_ROWS);
+        }
+    }
+}
+
+/* Outputs o0 .. o1-1 that lie in the tile beginning at output o, to or from acc. */
+static void move_outputs(bool in, float *acc, uint32_t rows, uint32_t o, uint32_t o0, uint32_t o1, float *out,
+                         size_t stride) {
+    uint32_t from = o0 > o ? o0 - o : 0, to = o1 - o < TILE_ROWS ? o1 - o : TILE_ROWS;
+    for (uint32_t r = 0; r < rows; r++) {
+        float *a = acc + (size_t)r * TILE_ROWS + from, *y = out + r * stride + o + from;
+        if (in) memcpy(a, y, (to - from) * sizeof *a);
+        else memcpy(y, a, (to - from) * sizeof *a);
+    }
+}
+
+TILE_INLINE void tile_linear(enum dtype type, enum tile_codes kind, enum tile_form form, int32_t offset,
+                             const tile_kernel_fn *kernel, const struct num_matrix *w, const struct num_act *a,
+                             uint32_t o0, uint32_t o1, float *out, size_t stride) {
+    assert(a->cols == w->cols && o0 <= o1 && o1 <= w->rows);
+    struct tile_meta meta[TILE_META];
+    struct tile_chunk chunk;
+    _Alignas(64) float acc[TILE_BLOCK_ROWS * TILE_ROWS];
+    uint32_t n_blocks = a->cols / NUM_BLOCK, n_chunks = (n_blocks + TILE_CHUNK - 1) / TILE_CHUNK;
+    uint32_t mr = form == FORM_SUB ? TILE_MR_SUB : TILE_MR;
+    uint32_t most = TILE_META / n_chunks; /* rows whose activations can be prepared over all columns */
+    if (most < mr) most = mr;
+    if (most > TILE_BLOCK_ROWS) most = TILE_BLOCK_ROWS;
+    size_t tile_bytes = tiles_stride(w);
+    for (uint32_t r0 = 0; r0 < a->n_rows; r0 += most) {
+        struct tile_job j = {.w = w, .a = a, .kernel = kernel, .mr = mr, .r0 = r0, .meta = meta};
+        j.rows = a->n_rows - r0 < most ? a->n_rows - r0 : most;
+        uint32_t step = TILE_META / j.rows;
+        for (j.c0 = 0; j.c0 < n_chunks; j.c0 += step) {
+            j.chunks = n_chunks - j.c0 < step ? n_chunks - j.c0 : step;
+            for (uint32_t i = 0; i < j.chunks; i++) {
+                uint32_t b0 = (j.c0 + i) * TILE_CHUNK, n = n_blocks - b0 < TILE_CHUNK ? n_blocks - b0 : TILE_CHUNK;
+                for (uint32_t r = 0; r < j.rows; r++)
+                    make_meta(form, offset, a, r0 + r, b0, n, &meta[(size_t)i * j.rows + r]);
+            }
+            for (uint32_t o = o0 / TILE_ROWS * TILE_ROWS; o < o1; o += TILE_ROWS) {
+                const uint8_t *tile = (const uint8_t *)w->packed + o / TILE_ROWS * tile_bytes;
+                memset(acc, 0, (size_t)j.rows * TILE_ROWS * sizeof *acc);
+                if (j.c0 > 0) move_outputs(true, acc, j.rows, o, o0, o1, out + r0 * stride, stride);
+                run_tile(type, kind, &j, tile, &chunk, acc);
+                move_outputs(false, acc, j.rows, o, o0, o1, out + r0 * stride, stride);
+            }
+        }
+    }
+}
+
+#define TILE_LINEAR(name, type, kind, form, offset, kernels)                                                           \
+    static void tile_##name(const struct num_matrix *w, const struct num_act *a, uint32_t o0, uint32_t o1, float *out, \
+                            size_t stride) {                                                                           \
+        if (w->packed) tile_linear(type, kind, form, offset, kernels, w, a, o0, o1, out, stride);                      \
+        else x86_##name(w, a, o0, o1, out, stride);                                                                    \
+    }
+TILE_LINEAR(q8_0, DTYPE_Q8_0, CODES_BYTES, FORM_START, TILE_BYTES_OFFSET, kernel_bytes)
+TILE_LINEAR(q4_0, DTYPE_Q4_0, CODES_NIBBLES, FORM_START, 8, kernel_nibbles)
+TILE_LINEAR(q4_1, DTYPE_Q4_1, CODES_NIBBLES, FORM_MIN, 0, kernel_nibbles_min)
+TILE_LINEAR(q5_0, DTYPE_Q5_0, CODES_5, FORM_START, 16, kernel_5)
+TILE_LINEAR(q5_1, DTYPE_Q5_1, CODES_5, FORM_MIN, 0, kernel_5_min)
+TILE_LINEAR(q4_k, DTYPE_Q4_K, CODES_NIBBLES, FORM_MIN, 0, kernel_nibbles_min)
+TILE_LINEAR(q5_k, DTYPE_Q5_K, CODES_5, FORM_MIN, 0, kernel_5_min)
+TILE_LINEAR(q6_k, DTYPE_Q6_K, CODES_6, FORM_SUB, 32, kernel_6)
+
+static void tile_quant_install(struct num_kernels *k) {
+    x86_install(k);
+    tiles_install(k);
+    k->linear[DTYPE_Q8_0] = tile_q8_0;
+    k->linear[DTYPE_Q4_0] = tile_q4_0;
+    k->linear[DTYPE_Q4_1] = tile_q4_1;
+    k->linear[DTYPE_Q5_0] = tile_q5_0;
+    k->linear[DTYPE_Q5_1] = tile_q5_1;
+    k->linear[DTYPE_Q4_K] = tile_q4_k;
+    k->linear[DTYPE_Q5_K] = tile_q5_k;
+    k->linear[DTYPE_Q6_K] = tile_q6_k;
+}
+
+#endif
