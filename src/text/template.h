@@ -12,9 +12,9 @@
 struct template_limits {
     size_t source;  /* bytes of a template */
     uint64_t steps; /* nodes evaluated, loop turns, and bytes copied / 64 */
-    uint32_t depth; /* of nested expressions, blocks and macro calls */
+    uint32_t depth; /* of nested expressions, blocks, macro calls and data; at most 1000 */
     size_t output;  /* bytes */
-    size_t memory;  /* bytes of values alive in one rendering */
+    size_t memory;  /* bytes of values made in one rendering (all go at its end), and of a parsed template */
 };
 /* 1 MiB, 50 million, 200, 64 MiB, 256 MiB. */
 struct template_limits template_limits_default(void);
@@ -30,7 +30,8 @@ void template_free(struct template *t); /* NULL is allowed */
 /* Renders with the members of `vars` (a JSON object, borrowed: messages, tools, add_generation_prompt, bos_token, ...)
  * as global variables. now_unix_s is the recorded time of the request, which strftime_now formats (UTC+9 unless the
  * variable "timezone_offset_s" says otherwise). Appends to out. raise_exception in the template is SIL_ARG with its
- * message; passing a limit is SIL_LIMIT. */
+ * message, as is every error of the template at run time (an undefined value used, wrong types); passing a limit is
+ * SIL_LIMIT. Errors begin "chat template, line L, column C: ". On failure `out` is as it was before. */
 sil_err template_render(const struct template *t, const json_t *vars, int64_t now_unix_s, struct buf *out,
                         struct sil_error *e);
 
