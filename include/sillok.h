@@ -52,8 +52,13 @@ const char *sil_err_name(sil_err code);
 /* A model file, opened and validated; its weights stay in the file's mapping. */
 struct sil_model;
 
-/* Opens a GGUF file (of a split model: its first part). */
-sil_err sil_model_open(const char *path, struct sil_model **out, struct sil_error *e);
+struct sil_model_config {
+    const char *cpu; /* kernels: "scalar", "avx2", "avx512", "neon", "native"; NULL: native. They change the speed,
+                        never a bit of a result */
+};
+
+/* Opens a GGUF file (of a split model: its first part). c may be NULL for the defaults. */
+sil_err sil_model_open(const char *path, const struct sil_model_config *c, struct sil_model **out, struct sil_error *e);
 /* NULL is allowed. Engines that use the model are closed before it. */
 void sil_model_close(struct sil_model *m);
 
@@ -63,6 +68,7 @@ struct sil_model_info {
     uint32_t n_layers, d_model;
     uint64_t n_params, n_bytes; /* of all tensors */
     bool has_tokenizer, has_chat_template;
+    const char *cpu; /* kernels in use: "avx512+vnni" */
 };
 void sil_model_describe(const struct sil_model *m, struct sil_model_info *out);
 
@@ -93,18 +99,16 @@ struct sil_engine_config {
     uint32_t n_batch;    /* tokens computed in one pass; 0: 256. It changes speed and memory, never a bit of a result */
     uint32_t n_logits;   /* rows of logits that one step can give; 0: 16 */
     uint32_t n_threads;  /* 0: what the affinity mask and the cgroup allow */
-    const char *cpu;     /* "scalar", "avx2", "avx512", "neon", "native"; NULL: SILLOK_CPU or native */
 };
 
-/* Threads, kernels, buffers and KV memory around one model. */
+/* Threads, buffers and KV memory around one model. */
 struct sil_engine;
 
-/* *c may be NULL for the defaults. The model must outlive the engine. */
+/* c may be NULL for the defaults. The model must outlive the engine. */
 sil_err sil_engine_open(const struct sil_model *m, const struct sil_engine_config *c, struct sil_engine **out,
                         struct sil_error *e);
 /* NULL is allowed. Its sessions are closed before it. */
 void sil_engine_close(struct sil_engine *eng);
-const char *sil_engine_cpu(const struct sil_engine *eng); /* "avx512+vnni" */
 uint32_t sil_engine_threads(const struct sil_engine *eng);
 uint32_t sil_engine_ctx(const struct sil_engine *eng);
 

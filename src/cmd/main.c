@@ -10,8 +10,11 @@ static const struct command {
     const char *help;
 } commands[] = {
     /* In the order of a newcomer's needs. */
+    {"run", cmd_run, "answer a prompt, or talk in the terminal"},
     {"inspect", cmd_inspect, "what is in a model file"},
     {"tokenize", cmd_tokenize, "text to token ids and back"},
+    {"logits", cmd_logits, "what a model thinks comes next, as numbers or a digest"},
+    {"perplexity", cmd_perplexity, "how well a model predicts a text"},
     {"convert", cmd_convert, "make a GGUF file of a llama2.c model"},
     {"kernels", cmd_kernels, "test and measure the arithmetic on this processor"},
     {NULL, NULL, NULL},

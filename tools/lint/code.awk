@@ -215,7 +215,7 @@ files <= 3 {
     if (!in_comment_before && module != "") check_include($0)
     if (module != "") {
         check_calls(code)
-        if (code ~ /^[ \t]*(static|_Thread_local)[ \t]/ && code !~ /const|inline|\(/ && code ~ /[;=]/)
+        if (code ~ /^[ \t]*(static|_Thread_local)[ \t]/ && code !~ /const|inline|sig_atomic_t|\(/ && code ~ /[;=]/)
             finding(FNR, "a variable that outlives its function; only const tables may (STYLE.md)")
     }
     if ($0 ~ /NOLINT/ && $0 !~ /NOLINT(NEXTLINE|BEGIN|END)?\([a-z]/)

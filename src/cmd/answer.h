@@ -1,0 +1,33 @@
+/* answer: generating one answer and writing it as it comes. */
+#ifndef SIL_CMD_ANSWER_H
+#define SIL_CMD_ANSWER_H
+
+#include <signal.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "cmd/setup.h"
+
+struct answer {
+    struct sil_sampling sampling;
+    uint32_t n_max;                    /* tokens to generate at most; 0: as many as the context holds */
+    bool echo;                         /* write the prompt's text first */
+    const volatile sig_atomic_t *stop; /* set from a signal handler to end the answer */
+    FILE *out;
+    struct buf *text; /* also collects the answer's text; may be NULL */
+
+    /* Out. */
+    uint32_t n_prompt, n_reused, n_answer; /* tokens; n_reused of the prompt were there from before */
+    double prompt_s, answer_s;
+    const char *reason; /* "end", "length", "context", "stopped" */
+};
+
+/* Brings the session to exactly the tokens of prompt (keeping the prefix that it already has), then generates until an
+ * end token, n_max tokens, a full context or *stop. */
+sil_err answer_run(struct setup *s, struct sil_session *session, const uint32_t *prompt, size_t n, struct answer *a,
+                   struct sil_error *e);
+
+/* One line about speed to f. */
+void answer_stats(const struct answer *a, FILE *f);
+
+#endif

@@ -1,0 +1,55 @@
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/utf8.h"
+#include "cmd/chat.h"
+#include "engine/engine.h"
+#include "text/chat.h"
+
+enum { RENDERED_MAX = 64 << 20 };
+
+sil_err chat_log_open(struct chat_log *log, const char *system, struct sil_error *e) {
+    log->messages = json_array();
+    if (!log->messages) return err_nomem(e, "a conversation", 1);
+    sil_err err = system ? chat_log_add(log, "system", str_of(system), e) : SIL_OK;
+    if (err != SIL_OK) chat_log_close(log);
+    return err;
+}
+
+void chat_log_close(struct chat_log *log) {
+    json_decref(log->messages);
+    log->messages = NULL;
+}
+
+sil_err chat_log_add(struct chat_log *log, const char *role, struct str content, struct sil_error *e) {
+    size_t bad;
+    if (!utf8_valid(content.p, content.n, &bad))
+        return err_set(e, SIL_FORMAT, "the %s message is not UTF-8 at byte %zu", role, bad);
+    json_t *m = json_pack("{s:s, s:s%}", "role", role, "content", content.p, content.n);
+    if (!m || json_array_append_new(log->messages, m) != 0) return err_nomem(e, "a message", content.n);
+    return SIL_OK;
+}
+
+/* The text of a special token, or nothing. */
+static struct str token_text(const struct tokenizer *t, int32_t id) {
+    return id < 0 ? STR("") : tok_text(t, (uint32_t)id);
+}
+
+sil_err chat_log_ids(const struct chat_log *log, const struct sil_model *m, uint32_t **ids, size_t *n,
+                     struct sil_error *e) {
+    const struct model *k = m->m;
+    struct buf text;
+    buf_init(&text, mem_libc(), RENDERED_MAX);
+    sil_err err = chat_render(k->chat, log->messages, NULL, true, token_text(k->tok, tok_bos(k->tok)),
+                              token_text(k->tok, tok_eos(k->tok)), NULL, clock_unix_s(clock_system()), &text, e);
+    if (err != SIL_OK) {
+        buf_free(&text);
+        return err_prefix(e, err, "the model's chat template");
+    }
+    /* Templates write BOS themselves where they want it; adding it again would double it. */
+    struct str t = buf_view(&text);
+    struct str bos = token_text(k->tok, tok_bos(k->tok));
+    unsigned flags = SIL_PARSE_SPECIAL | (bos.n && str_starts(t, bos) ? 0u : (unsigned)SIL_ADD_SPECIAL);
+    err = sil_tokenize(m, t.p, t.n, flags, ids, n, e);
+    buf_free(&text);
+    return err;
+}

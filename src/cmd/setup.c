@@ -1,0 +1,31 @@
+#include "cmd/setup.h"
+
+#include <stdlib.h>
+
+#include "base/err.h"
+
+/* --cpu, else SILLOK_CPU, else the best. */
+static sil_err open_model(struct setup *s, const char *path, struct sil_error *e) {
+    const char *env = s->cpu ? NULL : getenv("SILLOK_CPU");
+    struct sil_model_config c = {.cpu = s->cpu ? s->cpu : env && *env ? env : NULL};
+    sil_err err = sil_model_open(path, &c, &s->model, e);
+    return err == SIL_ARG && env ? err_prefix(e, err, "SILLOK_CPU") : err;
+}
+
+sil_err setup_open(struct setup *s, const char *path, uint32_t default_ctx, struct sil_error *e) {
+    sil_err err = open_model(s, path, e);
+    if (err != SIL_OK) return err;
+    struct sil_model_info info;
+    sil_model_describe(s->model, &info);
+    struct sil_engine_config c = {
+        .n_ctx = s->ctx, .n_batch = s->batch, .n_logits = SETUP_LOGITS, .n_threads = s->threads};
+    if (!s->ctx) c.n_ctx = default_ctx < info.n_ctx ? default_ctx : info.n_ctx;
+    return sil_engine_open(s->model, &c, &s->engine, e);
+}
+
+void setup_close(struct setup *s) {
+    sil_engine_close(s->engine);
+    sil_model_close(s->model);
+    s->engine = NULL;
+    s->model = NULL;
+}

@@ -1,0 +1,104 @@
+/* One step of the batch: items are checked and given their pages, then their tokens pass through the model in rows of
+ * at most n_batch, in the order of the items. */
+#include <string.h>
+
+#include "base/err.h"
+#include "engine/engine.h"
+
+/* Checks an item and takes the pages its tokens need. */
+static sil_err admit(struct sil_engine *eng, struct sil_step_item *item, uint32_t *logits_left, struct sil_error *e) {
+    struct sil_session *s = item->session;
+    if (item->n_tokens == 0 || item->n_logits > item->n_tokens)
+        return err_set(e, SIL_ARG, "%u tokens with logits for %u of them", item->n_tokens, item->n_logits);
+    if (item->n_logits > *logits_left)
+        return err_set(e, SIL_LIMIT, "%u rows of logits are wanted, %u are left in this step", item->n_logits,
+                       *logits_left);
+    for (uint32_t i = 0; i < item->n_tokens; i++)
+        if (item->tokens[i] >= eng->m->shape.n_vocab)
+            return err_set(e, SIL_ARG, "token %u is outside the vocabulary of %u", item->tokens[i],
+                           eng->m->shape.n_vocab);
+    if (item->n_tokens > eng->n_ctx - s->n)
+        return err_set(e, SIL_CONTEXT,
+                       "%u tokens and %u more pass the context of %u; shorten the prompt or open a "
+                       "longer context",
+                       s->n, item->n_tokens, eng->n_ctx);
+    uint32_t need = (s->n + item->n_tokens - 1) / NUM_KV_PAGE + 1, had = s->n_pages;
+    while (s->n_pages < need) {
+        uint8_t *page = kv_take(&eng->kv);
+        if (!page) {
+            while (s->n_pages > had) kv_give(&eng->kv, s->pages[--s->n_pages]);
+            return err_set(e, SIL_NOMEM, "all KV pages are in use; close a session or open the engine for more");
+        }
+        s->pages[s->n_pages++] = page;
+    }
+    *logits_left -= item->n_logits;
+    return SIL_OK;
+}
+
+/* Where a step stands: which tokens of which item come next. */
+struct cursor {
+    size_t item;
+    uint32_t token;
+    uint32_t logits; /* rows of logits given so far */
+};
+
+/* Fills the model's step with the next rows; false when there are none left. */
+static bool fill_rows(struct sil_engine *eng, struct sil_step_item *items, size_t n_items, struct cursor *at) {
+    struct model_step *ms = &eng->step;
+    ms->n_rows = ms->n_logits = 0;
+    ms->logits = eng->logits + (size_t)at->logits * eng->m->shape.n_vocab;
+    while (at->item < n_items && ms->n_rows < ms->max_rows) {
+        struct sil_step_item *item = &items[at->item];
+        if (item->status != SIL_OK || at->token == item->n_tokens) {
+            at->item++;
+            at->token = 0;
+            continue;
+        }
+        struct sil_session *s = item->session;
+        ms->rows[ms->n_rows] = (struct step_row){
+            .token = item->tokens[at->token], .pos = s->n + at->token, .pages = s->pages, .tag = at->item};
+        if (item->n_tokens - at->token <= item->n_logits) {
+            if (item->n_tokens - at->token == item->n_logits)
+                item->logits = eng->logits + (size_t)at->logits * eng->m->shape.n_vocab;
+            ms->logit_rows[ms->n_logits++] = ms->n_rows;
+            at->logits++;
+        }
+        at->token++;
+        ms->n_rows++;
+    }
+    return ms->n_rows > 0;
+}
+
+static void collect_failures(struct sil_engine *eng, struct sil_step_item *items) {
+    for (uint32_t r = 0; r < eng->step.n_rows; r++)
+        if (eng->step.rows[r].failed) items[eng->step.rows[r].tag].status = SIL_NONFINITE;
+}
+
+sil_err sil_step(struct sil_engine *eng, struct sil_step_item *items, size_t n_items, struct sil_error *e) {
+    sil_err first_err = SIL_OK;
+    uint32_t logits_left = eng->step.max_logits;
+    for (size_t i = 0; i < n_items; i++) {
+        items[i].logits = NULL;
+        items[i].status = admit(eng, &items[i], &logits_left, first_err == SIL_OK ? e : NULL);
+        if (first_err == SIL_OK) first_err = items[i].status;
+    }
+    struct cursor at = {0};
+    while (fill_rows(eng, items, n_items, &at)) {
+        step_run(eng->m, &eng->step);
+        collect_failures(eng, items);
+    }
+    for (size_t i = 0; i < n_items; i++) {
+        struct sil_session *s = items[i].session;
+        if (items[i].status == SIL_OK) {
+            memcpy(s->tokens + s->n, items[i].tokens, items[i].n_tokens * sizeof *s->tokens);
+            s->n += items[i].n_tokens;
+        } else if (items[i].status == SIL_NONFINITE) {
+            sil_session_truncate(s, s->n); /* gives back the pages that were taken */
+            if (first_err == SIL_OK)
+                first_err = err_set(e, SIL_NONFINITE,
+                                    "the model's numbers overflowed (infinity or NaN); the weights "
+                                    "are damaged or not made for this arithmetic");
+        }
+    }
+    return first_err;
+}

@@ -1,0 +1,140 @@
+/* `sillok run` in a real terminal: Korean is typed, answers stream, Ctrl-C stops the answer and not the program. */
+#include <errno.h>
+#include <poll.h>
+#include <pty.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "make_model.h"
+
+/* A program in a pseudo-terminal, and what it has printed. */
+struct terminal {
+    int fd;
+    pid_t pid;
+    size_t n;
+    char text[1 << 20];
+};
+
+static struct terminal term;
+
+static const char *program(void) {
+    const char *p = getenv("SILLOK");
+    return p ? p : "build/sillok";
+}
+
+static void start(const char *const argv[]) {
+    term.n = 0;
+    term.pid = forkpty(&term.fd, NULL, NULL, NULL);
+    assert_true(term.pid >= 0);
+    if (term.pid == 0) {
+        setenv("TERM", "xterm", 1);
+        setenv("LC_ALL", "C", 1); /* the program must find a UTF-8 locale by itself */
+        union {
+            const char *const *from;
+            char *const *to;
+        } args = {.from = argv}; /* execv promises not to write */
+        execv(program(), args.to);
+        _exit(127);
+    }
+}
+
+/* Reads what there is within ms; false at the end of output. */
+static bool read_some(int ms) {
+    struct pollfd p = {.fd = term.fd, .events = POLLIN};
+    if (poll(&p, 1, ms) <= 0) return true;
+    ssize_t k = read(term.fd, term.text + term.n, sizeof term.text - 1 - term.n);
+    if (k <= 0) return false;
+    term.n += (size_t)k;
+    term.text[term.n] = '\0';
+    return true;
+}
+
+/* Waits until `what` appears behind offset `from`; returns the offset behind it. */
+static size_t expect(const char *what, size_t from) {
+    for (int i = 0; i < 600; i++) {
+        char *hit = from <= term.n ? strstr(term.text + from, what) : NULL;
+        if (hit) return (size_t)(hit - term.text) + strlen(what);
+        if (!read_some(100)) break;
+    }
+    fail_msg("\"%s\" did not appear; the terminal shows: %s", what, term.text + from);
+    return 0;
+}
+
+static void type(const char *s) {
+    assert_int_equal(write(term.fd, s, strlen(s)), (ssize_t)strlen(s));
+}
+
+static int finish(void) {
+    int status = 0;
+    for (int i = 0; i < 600 && waitpid(term.pid, &status, WNOHANG) == 0; i++) read_some(100);
+    close(term.fd);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void make(char path[64]) {
+    struct mm_spec spec = mm_default();
+    spec.byte_bpe = spec.qwen3 = true;
+    spec.ctx = 4096;
+    snprintf(path, 64, "/tmp/sillok-test-XXXXXX");
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(mm_write_file(&spec, path, NULL), SIL_OK);
+}
+
+static void test_conversation(void **state) {
+    (void)state;
+    char path[64];
+    make(path);
+    start((const char *const[]){"sillok", "run", path, "-n", "20", "--stats", NULL});
+    size_t at = expect("> ", 0);
+    type("안녕하세요\n");
+    at = expect("안녕하세요", at); /* echoed whole by the line editor */
+    at = expect("answer 20 tokens", at);
+    at = expect("> ", at);
+    type("가나\x7f다\n"); /* backspace takes a whole syllable */
+    at = expect("answer 20 tokens", at);
+    at = expect("> ", at);
+    type("/nonsense\n");
+    at = expect("unknown command /nonsense", at);
+    type("/help\n");
+    at = expect("/clear", at);
+    type("/quit\n");
+    assert_int_equal(finish(), 0);
+    unlink(path);
+}
+
+static void test_interrupt(void **state) {
+    (void)state;
+    char path[64];
+    make(path);
+    start((const char *const[]){"sillok", "run", path, "--stats", "--cpu", "scalar", NULL});
+    size_t at = expect("> ", 0);
+    type("go\n");
+    at = expect("\n", at);
+    for (size_t n = term.n; term.n < n + 20;) assert_true(read_some(1000)); /* the answer has begun */
+    type("\x03");
+    at = expect("ended by stopped", at);
+    at = expect("> ", at);
+    type("half a line\x03"); /* at the prompt it empties the line */
+    at = expect("> ", at);
+    type("/help\n");
+    at = expect("/clear", at);
+    type("\x04");
+    assert_int_equal(finish(), 0);
+    unlink(path);
+}
+
+int main(void) {
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_conversation), cmocka_unit_test(test_interrupt)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
