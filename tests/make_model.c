@@ -309,6 +309,7 @@ static sil_err make(struct maker *m, struct sil_error *e) {
     SIL_TRY(put_rope(w, s));
     SIL_TRY(s->byte_bpe ? mm_put_bpe(w, &m->arena, s->vocab, s->qwen3 ? "qwen2" : "llama-bpe")
                         : mm_put_spm(w, &m->arena, s->vocab));
+    if (s->chat) SIL_TRY(mm_put_chatml(w));
     uint32_t longest = 0;
     for (uint32_t i = 0; i < m->n_tensors; i++) {
         const struct tensor *t = &m->tensors[i];

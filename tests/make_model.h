@@ -22,6 +22,7 @@ struct mm_spec {
     bool bias; /* QKV bias */
     enum mm_rope rope;
     uint32_t outliers; /* channels whose normalised activations are 50 times the others' */
+    bool chat;         /* with a ChatML template (byte_bpe only: its tokens are in that vocabulary) */
     bool byte_bpe;     /* byte-level BPE vocabulary, else SentencePiece */
     float eps;         /* of the norms */
     uint64_t seed;

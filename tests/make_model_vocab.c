@@ -90,6 +90,14 @@ static void add_bytes(struct vocab *v) {
     }
 }
 
+/* Its own wording of what <|im_start|> and <|im_end|> are for. */
+static const char chatml[] = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+                             "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+
+sil_err mm_put_chatml(struct gguf_writer *w) {
+    return gguf_put_str(w, "tokenizer.chat_template", str_of(chatml));
+}
+
 sil_err mm_put_bpe(struct gguf_writer *w, struct arena *a, uint32_t n, const char *pre) {
     struct vocab v;
     char s[8], pair[16];

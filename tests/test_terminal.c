@@ -32,6 +32,7 @@ static const char *program(void) {
 
 static void start(const char *const argv[]) {
     term.n = 0;
+    term.text[0] = 0;
     term.pid = forkpty(&term.fd, NULL, NULL, NULL);
     assert_true(term.pid >= 0);
     if (term.pid == 0) {
@@ -79,9 +80,10 @@ static int finish(void) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static void make(char path[64]) {
+static void make(char path[64], bool chat) {
     struct mm_spec spec = mm_default();
     spec.byte_bpe = spec.qwen3 = true;
+    spec.chat = chat;
     spec.ctx = 4096;
     snprintf(path, 64, "/tmp/sillok-test-XXXXXX");
     int fd = mkstemp(path);
@@ -93,7 +95,7 @@ static void make(char path[64]) {
 static void test_conversation(void **state) {
     (void)state;
     char path[64];
-    make(path);
+    make(path, false);
     start((const char *const[]){"sillok", "run", path, "-n", "20", "--stats", NULL});
     size_t at = expect("> ", 0);
     type("안녕하세요\n");
@@ -115,7 +117,7 @@ static void test_conversation(void **state) {
 static void test_interrupt(void **state) {
     (void)state;
     char path[64];
-    make(path);
+    make(path, false);
     start((const char *const[]){"sillok", "run", path, "--stats", "--cpu", "scalar", NULL});
     size_t at = expect("> ", 0);
     type("go\n");
@@ -133,8 +135,41 @@ static void test_interrupt(void **state) {
     unlink(path);
 }
 
+/* The conversation goes through the template, keeps its prefix, and can be begun anew. */
+static void test_chat(void **state) {
+    (void)state;
+    char path[64];
+    make(path, true);
+    start((const char *const[]){"sillok", "run", path, "-n", "6", "--stats", "--system", "한국어로 답하세요.", NULL});
+    size_t at = expect("> ", 0);
+    type("안녕\n");
+    at = expect("(0 reused)", at);
+    at = expect("> ", at);
+    type("또 안녕\n");
+    at = expect(" tokens (", at);
+    assert_true(atoi(term.text + at) > 20); /* the first turn was not read again */
+    at = expect("answer 6 tokens", at);
+    at = expect("seed 0", at);
+    at = expect("> ", at);
+    type("/again\n");
+    at = expect("seed 1", at);
+    at = expect("> ", at);
+    type("/clear\n");
+    at = expect("> ", at);
+    type("/again\n");
+    at = expect("no answer yet", at);
+    type("/system 짧게.\n");
+    at = expect("> ", at);
+    type("//줄\n");
+    at = expect("(0 reused)", at);
+    type("\x04");
+    assert_int_equal(finish(), 0);
+    unlink(path);
+}
+
 int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_conversation), cmocka_unit_test(test_interrupt)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_conversation), cmocka_unit_test(test_interrupt),
+                                       cmocka_unit_test(test_chat)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@ static const char usage[] =
     "  --d N --layers N --heads N --kv-heads N --head-dim N --ffn N --vocab N --ctx N --seed N --eps X\n"
     "  --outliers N              channels with 50 times the activations of the others\n"
     "  --rope none|linear|llama3|yarn      --tokenizer spm|bpe (default: spm for llama, bpe for qwen3)\n"
-    "  --tied  --bias\n";
+    "  --tied  --bias  --chat\n";
 
 static int bad(const char *option) {
     fprintf(stderr, "tool_make_model: bad option or value: %s\n%s", option, usage);
@@ -91,6 +91,7 @@ int main(int argc, char **argv) {
         const char *name = argv[i];
         uint64_t v;
         if (strcmp(name, "--tied") == 0) s.tied = true;
+        else if (strcmp(name, "--chat") == 0) s.chat = true;
         else if (strcmp(name, "--bias") == 0) s.bias = true;
         else if (i + 1 >= argc) return bad(name);
         else if (set_word(&s, name, argv[i + 1], &tokenizer)) i++;
