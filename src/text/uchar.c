@@ -10,6 +10,70 @@ static bool is_space(uint32_t c) {
            c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
+/* What Unicode 15.1 and 16.0 added to the 15.0 of utf8proc 2.8: letters, marks and numbers, in order. */
+static const struct {
+    uint32_t first, last;
+    uint8_t flags;
+} newer[] = {{0x897, 0x897, UC_MARK},
+             {0x1c89, 0x1c89, UC_LETTER | UC_UPPER},
+             {0x1c8a, 0x1c8a, UC_LETTER | UC_LOWER},
+             {0xa7cb, 0xa7cc, UC_LETTER | UC_UPPER},
+             {0xa7cd, 0xa7cd, UC_LETTER | UC_LOWER},
+             {0xa7da, 0xa7da, UC_LETTER | UC_UPPER},
+             {0xa7db, 0xa7db, UC_LETTER | UC_LOWER},
+             {0xa7dc, 0xa7dc, UC_LETTER | UC_UPPER},
+             {0x105c0, 0x105f3, UC_LETTER},
+             {0x10d40, 0x10d49, UC_NUMBER},
+             {0x10d4a, 0x10d4f, UC_LETTER},
+             {0x10d50, 0x10d65, UC_LETTER | UC_UPPER},
+             {0x10d69, 0x10d6d, UC_MARK},
+             {0x10d6f, 0x10d6f, UC_LETTER},
+             {0x10d70, 0x10d85, UC_LETTER | UC_LOWER},
+             {0x10ec2, 0x10ec4, UC_LETTER},
+             {0x10efc, 0x10efc, UC_MARK},
+             {0x11380, 0x11389, UC_LETTER},
+             {0x1138b, 0x1138b, UC_LETTER},
+             {0x1138e, 0x1138e, UC_LETTER},
+             {0x11390, 0x113b5, UC_LETTER},
+             {0x113b7, 0x113b7, UC_LETTER},
+             {0x113b8, 0x113c0, UC_MARK},
+             {0x113c2, 0x113c2, UC_MARK},
+             {0x113c5, 0x113c5, UC_MARK},
+             {0x113c7, 0x113ca, UC_MARK},
+             {0x113cc, 0x113d0, UC_MARK},
+             {0x113d1, 0x113d1, UC_LETTER},
+             {0x113d2, 0x113d2, UC_MARK},
+             {0x113d3, 0x113d3, UC_LETTER},
+             {0x113e1, 0x113e2, UC_MARK},
+             {0x116d0, 0x116e3, UC_NUMBER},
+             {0x11bc0, 0x11be0, UC_LETTER},
+             {0x11bf0, 0x11bf9, UC_NUMBER},
+             {0x11f5a, 0x11f5a, UC_MARK},
+             {0x13460, 0x143fa, UC_LETTER},
+             {0x16100, 0x1611d, UC_LETTER},
+             {0x1611e, 0x1612f, UC_MARK},
+             {0x16130, 0x16139, UC_NUMBER},
+             {0x16d40, 0x16d6c, UC_LETTER},
+             {0x16d70, 0x16d79, UC_NUMBER},
+             {0x18cff, 0x18cff, UC_LETTER},
+             {0x1ccf0, 0x1ccf9, UC_NUMBER},
+             {0x1e5d0, 0x1e5ed, UC_LETTER},
+             {0x1e5ee, 0x1e5ef, UC_MARK},
+             {0x1e5f0, 0x1e5f0, UC_LETTER},
+             {0x1e5f1, 0x1e5fa, UC_NUMBER},
+             {0x2ebf0, 0x2ee5d, UC_LETTER}};
+
+/* For characters that utf8proc calls unassigned. */
+static uint8_t newer_flags(uint32_t cp) {
+    size_t lo = 0, hi = sizeof(newer) / sizeof(newer[0]);
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+        if (cp > newer[mid].last) lo = mid + 1;
+        else hi = mid;
+    }
+    return lo < sizeof(newer) / sizeof(newer[0]) && cp >= newer[lo].first ? newer[lo].flags : 0;
+}
+
 static uint8_t category_flags(uint32_t cp) {
     switch (utf8proc_category((utf8proc_int32_t)cp)) {
     case UTF8PROC_CATEGORY_LU:
@@ -30,6 +94,7 @@ static uint8_t category_flags(uint32_t cp) {
     case UTF8PROC_CATEGORY_PI:
     case UTF8PROC_CATEGORY_PF:
     case UTF8PROC_CATEGORY_PO: return UC_PUNCT;
+    case UTF8PROC_CATEGORY_CN: return newer_flags(cp);
     default: return 0;
     }
 }

@@ -1,5 +1,6 @@
 /* uchar: the few Unicode properties that pre-splitting and normalisation need, as one byte per code point.
- * Categories and decompositions are utf8proc's (Unicode 15.0 with utf8proc 2.8); white space is the White_Space
+ * Categories are those of Unicode 16.0 (utf8proc's, and a table of what is newer than utf8proc 2.8), as
+ * in Oniguruma 6.9.10; decompositions are utf8proc's alone (Unicode 15.0); white space is the White_Space
  * property, which is what Oniguruma's \s and Rust's char::is_whitespace mean. */
 #ifndef SIL_TEXT_UCHAR_H
 #define SIL_TEXT_UCHAR_H
