@@ -222,7 +222,7 @@ static sil_err encode_piece(struct tok_scratch *s, const char *p, size_t n, stru
         }
     }
     size_t piece_at = ids->n;
-    if (t->byte_level) return encode_word(s, p, n, ids, piece_at);
+    if (!t->cut) return encode_word(s, p, n, ids, piece_at);
     uint32_t last, cp;
     size_t start = 0, i = uchar_next(p, &last);
     for (size_t len; i < n; i += len, last = cp) {

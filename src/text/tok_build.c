@@ -258,6 +258,27 @@ static void add_bigrams(struct tokenizer *t, struct str s) {
     }
 }
 
+/* Cutting is sound when merges see nothing but the characters themselves: no character may vanish, and what stands for
+ * unknown ones must not merge. */
+static bool may_cut(const struct tokenizer *t) {
+    bool all_bytes = t->byte_fallback;
+    for (int b = 0; b < 256; b++) all_bytes = all_bytes && t->byte_id[b] != TOK_NONE;
+    if (t->unk < 0 && !all_bytes) return false;
+    for (uint32_t i = 0; i <= t->merges.mask; i++) {
+        uint64_t s = t->merges.slots[i];
+        if (s == UINT64_MAX) continue;
+        uint32_t sides[2] = {(uint32_t)(s >> 44), (uint32_t)(s >> 24) & MERGE_ID_MAX};
+        for (int k = 0; k < 2; k++) {
+            uint32_t id = sides[k];
+            if (t->unk >= 0 && id == (uint32_t)t->unk) return false;
+            if (id < t->n_tokens && t->piece_off[id + 1] - t->piece_off[id] == 1 &&
+                t->text_off[id + 1] - t->text_off[id] == 6 && t->byte_id[(uint8_t)t->piece[t->piece_off[id]]] == id)
+                return false;
+        }
+    }
+    return true;
+}
+
 static sil_err finish_chars(struct tokenizer *t) {
     t->char_id = NEW_ARRAY(t, 65536, uint32_t);
     t->bigrams = NEW_ARRAY(t, TOK_BIGRAM_BITS / 64, uint64_t);
@@ -271,6 +292,7 @@ static sil_err finish_chars(struct tokenizer *t) {
     for (uint32_t i = 0; i < t->n_pseudo; i++)
         if (t->pseudo[i] < 65536) t->char_id[t->pseudo[i]] = t->n_tokens + i;
     for (uint32_t i = 0; i < t->n_tokens; i++) add_bigrams(t, tok_text(t, i));
+    t->cut = may_cut(t);
     return SIL_OK;
 }
 

@@ -43,6 +43,7 @@ struct tokenizer {
     uint32_t *pseudo;      /* characters that are no tokens but parts of some; symbol n_tokens + i */
     uint32_t n_pseudo;
     bool byte_fallback, fuse_unk, ignore_merges;
+    bool cut; /* pieces may be cut where no token has the pair of characters: see encode_piece */
     int32_t unk;
 
     struct uchar uchar;

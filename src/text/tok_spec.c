@@ -10,7 +10,9 @@ static sil_err check_id(int32_t id, uint32_t n, const char *what, struct sil_err
 }
 
 static sil_err check(const struct tok_spec *s, struct sil_error *e) {
-    if (!s->tokens) return err_set(e, SIL_FORMAT, "a tokenizer without tokens");
+    if (!s->tokens || s->n_tokens == 0) return err_set(e, SIL_FORMAT, "a tokenizer without tokens");
+    if (s->n_tokens > TOK_TOKENS_MAX)
+        return err_set(e, SIL_LIMIT, "a tokenizer of %u tokens; at most %d are allowed", s->n_tokens, TOK_TOKENS_MAX);
     if (s->kind == TOK_SPM && !s->scores) return err_set(e, SIL_FORMAT, "a SentencePiece vocabulary without scores");
     if (s->n_merges && !s->merges) return err_set(e, SIL_FORMAT, "merges are missing");
     SIL_TRY(check_id(s->bos, s->n_tokens, "BOS", e));
