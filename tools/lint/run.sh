@@ -50,7 +50,7 @@ check_format() {
 check_headers() {
     env -u MAKEFLAGS make -s lint-flags >"$work/flags" || return 1
     env -u MAKEFLAGS make -s isa-flags >"$work/isa" || return 1
-    find src include -name '*.h' ! -name 'simd_*' ! -name '*_x86.h' ! -name '*_arm.h' 2>/dev/null | sort | tr '\n' '\0' |
+    find src include -name '*.h' ! -name 'simd_*' ! -name 'tile_*' ! -name '*_x86.h' ! -name '*_arm.h' 2>/dev/null | sort | tr '\n' '\0' |
         xargs -0 -r -n 1 -P "$JOBS" sh "$here/header.sh" "$work"
 }
 
