@@ -140,6 +140,12 @@ sil_err sil_step(struct sil_engine *eng, struct sil_step_item *items, size_t n_i
 
 /* ---- sampling ---- */
 
+/* Added to one token's logit before anything else. */
+struct sil_bias {
+    uint32_t token;
+    float bias; /* -1000 to 1000 */
+};
+
 struct sil_sampling {
     float temperature;                         /* 0: greedy, the highest logit, ties to the lower id */
     uint32_t top_k;                            /* 0: all */
@@ -148,9 +154,11 @@ struct sil_sampling {
     float repeat_penalty;                      /* 1: none; counts prompt and answer */
     float frequency_penalty, presence_penalty; /* 0: none; count the answer only */
     uint64_t seed;
+    const struct sil_bias *bias; /* n_bias of them, the caller's, applied in this order */
+    uint32_t n_bias;             /* 0: none; at most 4,096 */
 };
 
-/* Greedy, no penalties. */
+/* Greedy, no penalties, no bias. */
 struct sil_sampling sil_sampling_default(void);
 
 /* The next token of a session from a row of logits (which stay as they are). prompt_length: how many of the session's
@@ -158,6 +166,18 @@ struct sil_sampling sil_sampling_default(void);
  * the same everywhere. SIL_ARG names a parameter that is out of range. */
 sil_err sil_sample(const struct sil_session *s, const struct sil_sampling *p, const float *logits,
                    uint32_t prompt_length, uint32_t choice, uint32_t *token, struct sil_error *e);
+
+struct sil_logprob {
+    uint32_t token;
+    float logprob; /* natural logarithm of the model's probability, before temperature, penalties and bias */
+};
+
+enum { SIL_TOP_MAX = 64 };
+
+/* How likely the model held `token` (chosen, unless NULL), and the n_top likeliest tokens, best first, ties to the
+ * lower id (top, n_top of them, at most SIL_TOP_MAX and the vocabulary). A pure function of the row of logits. */
+sil_err sil_logprobs(const struct sil_engine *eng, const float *logits, uint32_t token, struct sil_logprob *chosen,
+                     uint32_t n_top, struct sil_logprob *top, struct sil_error *e);
 
 #ifdef __cplusplus
 }

@@ -101,5 +101,16 @@ sil_err sil_sample(const struct sil_session *s, const struct sil_sampling *p, co
     memcpy(eng->sample_logits, logits, n_vocab * sizeof(float));
     struct num_history h = {.tokens = s->tokens, .n = s->n, .n_prompt = prompt_length};
     sil_err err = num_sample(p, eng->sample_logits, n_vocab, &h, s->n, choice, eng->sample_scratch, token);
+    if (err == SIL_ARG) return err_set(e, err, "a logit bias is for a token outside the vocabulary of %u", n_vocab);
+    return err == SIL_OK ? SIL_OK : err_set(e, err, "a logit is not finite");
+}
+
+sil_err sil_logprobs(const struct sil_engine *eng, const float *logits, uint32_t token, struct sil_logprob *chosen,
+                     uint32_t n_top, struct sil_logprob *top, struct sil_error *e) {
+    uint32_t n_vocab = eng->m->shape.n_vocab;
+    sil_err err = num_logprobs(logits, n_vocab, token, chosen, n_top, top);
+    if (err == SIL_ARG)
+        return err_set(e, err, "logprobs of token %u and the best %u; the vocabulary has %u, and at most %d are listed",
+                       token, n_top, n_vocab, SIL_TOP_MAX);
     return err == SIL_OK ? SIL_OK : err_set(e, err, "a logit is not finite");
 }

@@ -16,6 +16,8 @@ struct sil_sampling num_sampling_default(void) {
     return (struct sil_sampling){.top_p = 1.0f, .repeat_penalty = 1.0f};
 }
 
+enum { BIAS_MAX = 4096 };
+
 static bool inside(float x, float low, float high) {
     return x >= low && x <= high; /* false for NaN */
 }
@@ -37,7 +39,22 @@ sil_err num_sampling_check(const struct sil_sampling *p, struct sil_error *e) {
     if (!inside(p->presence_penalty, -100.0f, 100.0f))
         return err_set(e, SIL_ARG, "presence_penalty is %g; it must be from -100 to 100 (0: none)",
                        (double)p->presence_penalty);
+    if (p->n_bias > BIAS_MAX || (p->n_bias && !p->bias))
+        return err_set(e, SIL_ARG, "%u logit biases; at most %d are possible", p->n_bias, BIAS_MAX);
+    for (uint32_t i = 0; i < p->n_bias; i++)
+        if (!inside(p->bias[i].bias, -1000.0f, 1000.0f))
+            return err_set(e, SIL_ARG, "the logit bias of token %u is %g; it must be from -1000 to 1000",
+                           p->bias[i].token, (double)p->bias[i].bias);
     return SIL_OK;
+}
+
+/* False for a token outside the vocabulary. */
+static bool add_bias(const struct sil_sampling *p, float *logits, uint32_t n_vocab) {
+    for (uint32_t i = 0; i < p->n_bias; i++) {
+        if (p->bias[i].token >= n_vocab) return false;
+        logits[p->bias[i].token] = logits[p->bias[i].token] + p->bias[i].bias;
+    }
+    return true;
 }
 
 size_t num_sample_scratch(uint32_t n_vocab) {
@@ -164,6 +181,7 @@ sil_err num_sample(const struct sil_sampling *p, float *logits, uint32_t n_vocab
     uint64_t *keys = scratch;
     uint32_t *w = (uint32_t *)(keys + n_vocab);
     if (!ref_finite(logits, n_vocab)) return SIL_NONFINITE;
+    if (!add_bias(p, logits, n_vocab)) return SIL_ARG;
     if (penalize(p, logits, n_vocab, history, w, (uint32_t *)keys) && !ref_finite(logits, n_vocab))
         return SIL_NONFINITE;
     uint32_t best = argmax(logits, n_vocab);
@@ -174,5 +192,42 @@ sil_err num_sample(const struct sil_sampling *p, float *logits, uint32_t n_vocab
     uint64_t total = weigh(logits, n_vocab, logits[best], w);
     total = filter(p, logits, n_vocab, w, keys, total);
     *token = draw(p, token_index, choice, w, total);
+    return SIL_OK;
+}
+
+/* log of the sum of exp(l - max), in binary64 over sixteen lanes. */
+static double log_sum(const float *logits, uint32_t n, float max) {
+    double lane[NUM_LANES] = {0};
+    for (uint32_t i = 0; i < n; i++) lane[i % NUM_LANES] = lane[i % NUM_LANES] + (double)num_expf(logits[i] - max);
+    for (uint32_t step = NUM_LANES / 2; step; step /= 2)
+        for (uint32_t l = 0; l < step; l++) lane[l] = lane[l] + lane[l + step];
+    return num_log(lane[0]);
+}
+
+/* The n_top greatest keys, greatest first. */
+static void top_keys(const float *logits, uint32_t n, uint32_t n_top, uint64_t *keys) {
+    uint32_t have = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t key = rank_key(logits[i], i);
+        if (have == n_top && key < keys[have - 1]) continue;
+        uint32_t at = have < n_top ? have++ : have - 1;
+        for (; at > 0 && keys[at - 1] < key; at--) keys[at] = keys[at - 1];
+        keys[at] = key;
+    }
+}
+
+sil_err num_logprobs(const float *logits, uint32_t n_vocab, uint32_t token, struct sil_logprob *chosen, uint32_t n_top,
+                     struct sil_logprob *top) {
+    if (n_vocab == 0 || n_top > SIL_TOP_MAX || n_top > n_vocab || (chosen && token >= n_vocab)) return SIL_ARG;
+    if (!ref_finite(logits, n_vocab)) return SIL_NONFINITE;
+    double max = (double)logits[argmax(logits, n_vocab)], log_total = log_sum(logits, n_vocab, (float)max);
+    if (chosen) *chosen = (struct sil_logprob){token, (float)(((double)logits[token] - max) - log_total)};
+    if (n_top == 0) return SIL_OK;
+    uint64_t keys[SIL_TOP_MAX];
+    top_keys(logits, n_vocab, n_top, keys);
+    for (uint32_t i = 0; i < n_top; i++) {
+        uint32_t id = (uint32_t)~keys[i];
+        top[i] = (struct sil_logprob){id, (float)(((double)logits[id] - max) - log_total)};
+    }
     return SIL_OK;
 }

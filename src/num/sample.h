@@ -24,8 +24,13 @@ size_t num_sample_scratch(uint32_t n_vocab);
 
 /* logits[n_vocab] is overwritten by penalties and temperature.
  * token_index: how many tokens the sequence has before this one; choice: which of n parallel answers. scratch is
- * aligned for uint64_t. SIL_NONFINITE when a logit is not finite. */
+ * aligned for uint64_t. SIL_NONFINITE when a logit is not finite; SIL_ARG also for a bias on a token >= n_vocab. */
 sil_err num_sample(const struct sil_sampling *p, float *logits, uint32_t n_vocab, const struct num_history *history,
                    uint64_t token_index, uint32_t choice, void *scratch, uint32_t *token);
+
+/* Logarithms of probabilities, from logits as the model gave them: of `token`, where chosen is not NULL, and of the
+ * n_top <= SIL_TOP_MAX greatest in order. SIL_ARG for a token or n_top beyond n_vocab, SIL_NONFINITE. */
+sil_err num_logprobs(const float *logits, uint32_t n_vocab, uint32_t token, struct sil_logprob *chosen, uint32_t n_top,
+                     struct sil_logprob *top);
 
 #endif
