@@ -53,8 +53,9 @@ const char *sil_err_name(sil_err code);
 struct sil_model;
 
 struct sil_model_config {
-    const char *cpu; /* kernels: "scalar", "avx2", "avx512", "neon", "native"; NULL: native. They change the speed,
-                        never a bit of a result */
+    const char *cpu;    /* kernels: "scalar", "avx2", "avx512", "neon", "native"; NULL: native. They change the speed,
+                           never a bit of a result */
+    uint32_t n_threads; /* for packing weights; 0: what the affinity mask and the cgroup allow */
 };
 
 /* Opens a GGUF file (of a split model: its first part). c may be NULL for the defaults. */

@@ -171,7 +171,7 @@ static sil_err open_all(const char *path, struct failing *f) {
     struct sil_model wrap = {NULL};
     struct sil_engine *eng = NULL;
     struct sil_session *s = NULL;
-    sil_err err = model_open((struct mem){failing_resize, f}, path, cpu_detect(), &wrap.m, NULL);
+    sil_err err = model_open((struct mem){failing_resize, f}, path, cpu_detect(), 1, &wrap.m, NULL);
     if (err != SIL_OK) return err;
     struct sil_engine_config c = {.n_ctx = 64, .n_batch = 4, .n_logits = 1, .n_threads = 1};
     err = sil_engine_open(&wrap, &c, &eng, NULL);

@@ -58,6 +58,13 @@ void file_map_close(struct file_map *m) {
     *m = (struct file_map){(const uint8_t *)"", 0};
 }
 
+void file_map_release(const void *p, size_t n) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = ((uintptr_t)p + page - 1) & ~(page - 1);
+    uintptr_t to = ((uintptr_t)p + n) & ~(page - 1);
+    /* A refusal costs memory only. */
+    if (to > from && madvise((void *)from, to - from, MADV_DONTNEED) != 0) return;
+}
+
 static sil_err read_all(int fd, const char *path, struct buf *b, struct sil_error *e) {
     for (;;) {
         char part[65536];

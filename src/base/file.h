@@ -18,6 +18,9 @@ struct file_map {
 sil_err file_map_open(const char *path, struct file_map *out, struct sil_error *e);
 void file_map_close(struct file_map *m);
 
+/* Gives back the memory behind n mapped bytes at p, whole pages only; reading them again reads the file again. */
+void file_map_release(const void *p, size_t n);
+
 /* Appends the whole of a file ("-" is standard input) to b. SIL_LIMIT past b->max. */
 sil_err file_read(const char *path, struct buf *b, struct sil_error *e);
 

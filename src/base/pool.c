@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <fenv.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -22,17 +23,18 @@ struct worker {
     uint32_t index;
 };
 
+/* The run in progress. A worker takes a task by lowering the count of `tickets`; while a task of a run is not done, the
+ * run's other fields do not change. So a worker that wakes late finds no ticket and holds nobody up. */
 struct pool {
     uint32_t n_threads;
-    pthread_mutex_t lock;
-    pthread_cond_t work, done;
-    /* The run in progress; written under the lock before `run` rises. */
+    pthread_mutex_t lock; /* for sleeping only */
+    pthread_cond_t work;
     pool_fn fn;
     void *arg;
     uint32_t n_tasks;
-    _Atomic uint32_t next; /* next task to take */
-    _Atomic uint32_t busy; /* workers still in this run */
-    _Atomic uint64_t run;  /* number of the run; rises by one each time */
+    _Atomic uint64_t tickets; /* number of the run << 32 | tasks not yet taken */
+    _Atomic uint32_t done;    /* tasks finished */
+    _Atomic uint32_t sleepers;
     _Atomic bool stop;
     struct worker workers[];
 };
@@ -59,26 +61,32 @@ bool pool_fp_mode(void) {
     return ok;
 }
 
+static bool has_tickets(const struct pool *p) {
+    return (uint32_t)atomic_load_explicit(&p->tickets, memory_order_relaxed) != 0;
+}
+
 static void take_tasks(struct pool *p, uint32_t worker) {
-    for (;;) {
-        uint32_t task = atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed);
-        if (task >= p->n_tasks) return;
-        p->fn(p->arg, task, worker);
+    uint64_t t = atomic_load_explicit(&p->tickets, memory_order_relaxed);
+    while ((uint32_t)t != 0) {
+        if (!atomic_compare_exchange_weak_explicit(&p->tickets, &t, t - 1, memory_order_acquire, memory_order_relaxed))
+            continue;
+        p->fn(p->arg, p->n_tasks - (uint32_t)t, worker);
+        atomic_fetch_add_explicit(&p->done, 1, memory_order_release);
+        t = atomic_load_explicit(&p->tickets, memory_order_relaxed);
     }
 }
 
-/* Waits until a run after `seen` begins or the pool stops; returns that run's number, or `seen` to stop. */
-static uint64_t wait_for_run(struct pool *p, uint64_t seen) {
+/* Spins for a while, then sleeps, until there are tickets or the pool stops. */
+static void wait_for_work(struct pool *p) {
     for (int i = 0; i < SPIN; i++) {
-        uint64_t now = atomic_load_explicit(&p->run, memory_order_acquire);
-        if (now != seen) return now;
+        if (has_tickets(p)) return;
         relax();
     }
     pthread_mutex_lock(&p->lock);
-    while (atomic_load(&p->run) == seen && !atomic_load(&p->stop)) pthread_cond_wait(&p->work, &p->lock);
-    uint64_t now = atomic_load(&p->run);
+    atomic_fetch_add(&p->sleepers, 1); /* before the last look: pool_run looks at both in the other order */
+    while ((uint32_t)atomic_load(&p->tickets) == 0 && !atomic_load(&p->stop)) pthread_cond_wait(&p->work, &p->lock);
+    atomic_fetch_sub(&p->sleepers, 1);
     pthread_mutex_unlock(&p->lock);
-    return now;
 }
 
 static void *worker_main(void *arg) {
@@ -87,18 +95,11 @@ static void *worker_main(void *arg) {
     bool ok = pool_fp_mode();
     assert(ok);
     (void)ok;
-    uint64_t seen = 0;
-    for (;;) {
-        uint64_t now = wait_for_run(p, seen);
-        if (now == seen) return NULL;
-        seen = now;
+    while (!atomic_load(&p->stop)) {
+        wait_for_work(p);
         take_tasks(p, w->index);
-        if (atomic_fetch_sub_explicit(&p->busy, 1, memory_order_acq_rel) == 1) {
-            pthread_mutex_lock(&p->lock);
-            pthread_cond_signal(&p->done);
-            pthread_mutex_unlock(&p->lock);
-        }
     }
+    return NULL;
 }
 
 sil_err pool_open(uint32_t n_threads, struct pool **out, struct sil_error *e) {
@@ -109,7 +110,6 @@ sil_err pool_open(uint32_t n_threads, struct pool **out, struct sil_error *e) {
     if (!p) return err_nomem(e, "worker threads", bytes);
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->work, NULL);
-    pthread_cond_init(&p->done, NULL);
     p->n_threads = 1;
     for (uint32_t i = 1; i < n_threads; i++) {
         p->workers[i] = (struct worker){.pool = p, .index = i};
@@ -130,7 +130,6 @@ void pool_close(struct pool *p) {
     pthread_cond_broadcast(&p->work);
     pthread_mutex_unlock(&p->lock);
     for (uint32_t i = 1; i < p->n_threads; i++) pthread_join(p->workers[i].thread, NULL);
-    pthread_cond_destroy(&p->done);
     pthread_cond_destroy(&p->work);
     pthread_mutex_destroy(&p->lock);
     free(p);
@@ -145,19 +144,21 @@ void pool_run(struct pool *p, uint32_t n_tasks, pool_fn fn, void *arg) {
         for (uint32_t i = 0; i < n_tasks; i++) fn(arg, i, 0);
         return;
     }
-    pthread_mutex_lock(&p->lock);
     p->fn = fn;
     p->arg = arg;
     p->n_tasks = n_tasks;
-    atomic_store(&p->next, 0);
-    atomic_store(&p->busy, p->n_threads - 1);
-    atomic_fetch_add_explicit(&p->run, 1, memory_order_release);
-    pthread_cond_broadcast(&p->work);
-    pthread_mutex_unlock(&p->lock);
+    atomic_store_explicit(&p->done, 0, memory_order_relaxed);
+    uint64_t run = (atomic_load_explicit(&p->tickets, memory_order_relaxed) >> 32) + 1;
+    atomic_store(&p->tickets, run << 32 | n_tasks);
+    if (atomic_load(&p->sleepers)) {
+        pthread_mutex_lock(&p->lock);
+        pthread_cond_broadcast(&p->work);
+        pthread_mutex_unlock(&p->lock);
+    }
     take_tasks(p, 0);
-    for (int i = 0; i < SPIN && atomic_load_explicit(&p->busy, memory_order_acquire); i++) relax();
-    if (!atomic_load_explicit(&p->busy, memory_order_acquire)) return;
-    pthread_mutex_lock(&p->lock);
-    while (atomic_load(&p->busy)) pthread_cond_wait(&p->done, &p->lock);
-    pthread_mutex_unlock(&p->lock);
+    /* What is left is being done by others: at most one task each. */
+    for (int i = 0; atomic_load_explicit(&p->done, memory_order_acquire) != n_tasks; i++) {
+        if (i < SPIN) relax();
+        else sched_yield();
+    }
 }

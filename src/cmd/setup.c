@@ -7,7 +7,7 @@
 /* --cpu, else SILLOK_CPU, else the best. */
 static sil_err open_model(struct setup *s, const char *path, struct sil_error *e) {
     const char *env = s->cpu ? NULL : getenv("SILLOK_CPU");
-    struct sil_model_config c = {.cpu = s->cpu ? s->cpu : env && *env ? env : NULL};
+    struct sil_model_config c = {.cpu = s->cpu ? s->cpu : env && *env ? env : NULL, .n_threads = s->threads};
     sil_err err = sil_model_open(path, &c, &s->model, e);
     return err == SIL_ARG && env ? err_prefix(e, err, "SILLOK_CPU") : err;
 }

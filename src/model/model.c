@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "model/families.h"
+#include "model/pack.h"
 #include "model/shape.h"
 #include "model/tensors.h"
 #include "model/vocab.h"
@@ -95,14 +96,19 @@ static sil_err open_parts(struct model *m, const char *path, struct sil_error *e
     return open_text(m, e);
 }
 
-sil_err model_open(struct mem mem, const char *path, uint32_t cpu_mask, struct model **out, struct sil_error *e) {
+sil_err model_open(struct mem mem, const char *path, uint32_t cpu_mask, uint32_t n_threads, struct model **out,
+                   struct sil_error *e) {
     struct model *m = mem_array(mem, 1, sizeof *m);
     if (!m) return err_nomem(e, "a model", sizeof *m);
     m->mem = mem;
     m->cpu_mask = cpu_mask;
     num_kernels_init(&m->k, cpu_mask);
     arena_init(&m->arena, mem, SIZE_MAX);
-    sil_err err = open_parts(m, path, e);
+    struct pool *pool = NULL;
+    sil_err err = pool_open(n_threads, &pool, e);
+    if (err == SIL_OK) err = open_parts(m, path, e);
+    if (err == SIL_OK) err = pack_model(m, pool, e);
+    pool_close(pool);
     if (err != SIL_OK) {
         model_close(m);
         return e && !strstr(e->text, path) ? err_prefix(e, err, "%s", path) : err;
@@ -116,6 +122,7 @@ void model_close(struct model *m) {
     template_free(m->chat);
     tok_close(m->tok);
     model_file_close(m->file);
+    pack_free(m);
     arena_free(&m->arena);
     mem_free(m->mem, m);
 }

@@ -72,6 +72,8 @@ struct model {
     const float *output_norm;
     const float *rope_freqs; /* [n_rot/2] divisors, or NULL */
     struct model_layer *layers;
+    void *packed; /* linear layers in the layout of k; NULL when k reads the file's */
+    size_t packed_bytes;
     double *freq;                /* [n_rot/2], radians per position */
     double rope_magnitude;       /* multiplies cosine and sine */
     struct tokenizer *tok;       /* NULL when the file has none */
@@ -80,9 +82,10 @@ struct model {
     struct sil_error chat_error; /* why chat is NULL although the file has a template */
 };
 
-/* Opens and validates for the kernels of a CPU mask (base/cpu.h); SIL_UNSUPPORTED names an architecture or weight type
- * that Sillok lacks, and those it has. */
-sil_err model_open(struct mem mem, const char *path, uint32_t cpu_mask, struct model **out, struct sil_error *e);
+/* Opens and validates for the kernels of a CPU mask (base/cpu.h), packing weights with n_threads; SIL_UNSUPPORTED names
+ * an architecture or weight type that Sillok lacks, and those it has. */
+sil_err model_open(struct mem mem, const char *path, uint32_t cpu_mask, uint32_t n_threads, struct model **out,
+                   struct sil_error *e);
 void model_close(struct model *m); /* NULL is allowed */
 
 /* Parameters (elements of all tensors) and bytes of the tensors in the file. */

@@ -185,3 +185,8 @@ sil_err model_file_write(struct gguf_writer *w, const char *path, struct sil_err
     file_discard(&out);
     return err;
 }
+
+void model_file_release(const struct model_file *f, const void *p, size_t n) {
+    (void)f;
+    file_map_release(p, n);
+}

@@ -26,6 +26,10 @@ uint32_t model_file_shards(const struct model_file *f);
 /* The bytes of shard i < model_file_shards, for digests and sizes. */
 struct str model_file_bytes(const struct model_file *f, uint32_t i);
 
+/* Tells the system that n mapped bytes at p will hardly be read again: their memory may be used for other things (they
+ * are read anew if they are needed after all). */
+void model_file_release(const struct model_file *f, const void *p, size_t n);
+
 /* Writes a GGUF file whose tensors all have data to `path`, which takes its name only when it is whole. */
 sil_err model_file_write(struct gguf_writer *w, const char *path, struct sil_error *e);
 

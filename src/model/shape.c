@@ -146,7 +146,7 @@ sil_err shape_read(const struct gguf *g, const char *arch, struct model_shape *s
     SIL_TRY(opt_f64(&r, "attention.layer_norm_rms_epsilon", 0.0, 1.0, 1e-5, &eps));
     s->norm_eps = (float)eps;
     SIL_TRY(opt_f64(&r, "attention.scale", 0.0, 0x1p20, 0.0, &scale));
-    s->attn_scale = scale > 0 ? (float)scale : 1.0f / sqrtf((float)s->head_dim);
+    s->attn_scale = (float)(scale > 0 ? scale : 1.0 / sqrt((double)s->head_dim));
     if (has(&r, "attention.sliding_window")) SIL_TRY(gguf_u32(g, r.key, &s->window, e));
     return refuse_others(&r);
 }
