@@ -9,6 +9,7 @@
 
 #include "base/jsonx.h"
 #include "support.h"
+#include "text/chat.h"
 #include "text/template.h"
 
 enum { OUT_MAX = 1 << 20 };
@@ -51,49 +52,70 @@ static void expect_error(const char *source, sil_err code, const char *text) {
 static void check_line(const json_t *line, const json_t *setup, struct buf *out) {
     struct sil_error e = {0};
     struct template *t = NULL;
+    struct buf file;
     struct str source = jsonx_str(line, "template"), want = jsonx_str(line, "text");
+    const json_t *vars = json_object_get(setup, "vars"), *name = json_object_get(line, "file");
+    buf_init(&file, mem_libc(), OUT_MAX);
+    if (name) { /* a template with a file of its own, and one of the conversations */
+        char path[200];
+        snprintf(path, sizeof path, "tests/templates/%s", json_string_value(name));
+        test_read_file(path, &file);
+        source = buf_view(&file);
+        vars = json_object_get(json_object_get(setup, "conversations"), jsonx_str(line, "conversation").p);
+        assert_non_null(vars);
+    }
     buf_clear(out);
     sil_err err = template_parse(mem_libc(), source, NULL, &t, &e);
     if (err == SIL_OK) {
         int64_t now = json_integer_value(json_object_get(setup, "now"));
-        err = template_render(t, json_object_get(setup, "vars"), now, out, &e);
+        err = template_render(t, vars, now, out, &e);
     }
     template_free(t);
     bool wrong = json_object_get(line, "error") != NULL;
     if (wrong && err == SIL_OK) fail_msg("no error: %.*s", STR_ARG(source));
     if (wrong) assert_non_null(strstr(e.text, "line "));
-    if (wrong) return;
-    if (err != SIL_OK) fail_msg("%.*s: %s", STR_ARG(source), e.text);
-    if (!str_eq(buf_view(out), want))
+    else if (err != SIL_OK) fail_msg("%.*s: %s", STR_ARG(source), e.text);
+    else if (!str_eq(buf_view(out), want))
         fail_msg("%.*s\n  want: %.*s\n  got:  %.*s", STR_ARG(source), STR_ARG(want), STR_ARG(buf_view(out)));
+    buf_free(&file);
 }
 
-static void language_equals_jinja(void **state) {
+static void check_file(const char *path, size_t least) {
     struct buf file, out;
     struct sil_error e = {0};
     json_t *setup = NULL, *line;
     size_t lines = 0;
-    (void)state;
     buf_init(&file, mem_libc(), OUT_MAX);
     buf_init(&out, mem_libc(), OUT_MAX);
-    test_read_file("tests/templates/language.jsonl", &file);
+    test_read_file(path, &file);
     for (size_t i = 0; i < file.n; lines++) {
         const char *end = memchr(file.p + i, '\n', file.n - i);
         assert_non_null(end);
         size_t n = (size_t)(end - file.p) - i;
-        assert_int_equal(jsonx_parse((struct str){file.p + i, n}, "language.jsonl", &line, &e), SIL_OK);
+        assert_int_equal(jsonx_parse((struct str){file.p + i, n}, path, &line, &e), SIL_OK);
         i += n + 1;
-        if (!setup) {
+        if (setup) {
+            check_line(line, setup, &out);
+            json_decref(line);
+        } else {
             setup = line;
-            continue;
         }
-        check_line(line, setup, &out);
-        json_decref(line);
     }
-    assert_true(lines > 400);
+    assert_true(lines > least);
     json_decref(setup);
     buf_free(&file);
     buf_free(&out);
+}
+
+static void language_equals_jinja(void **state) {
+    (void)state;
+    check_file("tests/templates/language.jsonl", 400);
+}
+
+/* Templates in the manner of the known families, over conversations with tools, thinking and Korean. */
+static void families_equal_jinja(void **state) {
+    (void)state;
+    check_file("tests/templates/families.jsonl", 30);
 }
 
 /* What Sillok does on purpose in another way than Python (docs/templates.md). */
@@ -323,6 +345,76 @@ static void time_is_given(void **state) {
     buf_free(&out);
 }
 
+/* ---- conversations ---- */
+
+static sil_err chat(const char *source, const char *messages, const char *tools, const char *extra, struct buf *out,
+                    struct sil_error *e) {
+    struct template *t = NULL;
+    json_t *m = NULL, *l = NULL, *x = NULL;
+    buf_init(out, mem_libc(), OUT_MAX);
+    assert_int_equal(jsonx_parse(str_of(messages), "messages", &m, e), SIL_OK);
+    if (tools) assert_int_equal(jsonx_parse(str_of(tools), "tools", &l, e), SIL_OK);
+    if (extra) assert_int_equal(jsonx_parse(str_of(extra), "extra", &x, e), SIL_OK);
+    char *before = json_dumps(m, JSON_COMPACT);
+    assert_int_equal(template_parse(mem_libc(), str_of(source), NULL, &t, e), SIL_OK);
+    sil_err err = chat_render(t, m, l, true, STR("<s>"), (struct str){0}, x, 0, out, e);
+    char *after = json_dumps(m, JSON_COMPACT);
+    assert_string_equal(before, after);
+    free(before);
+    free(after);
+    template_free(t);
+    json_decref(m);
+    json_decref(l);
+    json_decref(x);
+    return err;
+}
+
+static void expect_chat(const char *source, const char *messages, const char *tools, const char *extra,
+                        const char *text) {
+    struct buf out;
+    struct sil_error e = {0};
+    if (chat(source, messages, tools, extra, &out, &e) != SIL_OK) fail_msg("%s: %s", source, e.text);
+    assert_string_equal(buf_view(&out).p, text);
+    buf_free(&out);
+}
+
+static void expect_bad_chat(const char *messages, const char *tools, const char *extra, const char *text) {
+    struct buf out;
+    struct sil_error e = {0};
+    assert_int_equal(chat("x", messages, tools, extra, &out, &e), SIL_ARG);
+    if (!strstr(e.text, text)) fail_msg("\"%s\" is not in \"%s\"", text, e.text);
+    assert_int_equal(out.n, 0);
+    buf_free(&out);
+}
+
+static void conversations(void **state) {
+    (void)state;
+    const char *hi = "[{\"role\": \"user\", \"content\": \"안녕\"}]";
+    expect_chat("{{ bos_token }}{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
+                "{% if add_generation_prompt %}assistant:{% endif %}",
+                hi, NULL, NULL, "<s>user: 안녕\nassistant:");
+    expect_chat("{{ eos_token is defined }}{{ tools is none }}{{ documents is none }}{{ enable_thinking }}", hi, NULL,
+                "{\"enable_thinking\": false}", "FalseTrueTrueFalse");
+    expect_chat("{{ tools[0].name }}", hi, "[{\"name\": \"f\"}]", NULL, "f");
+    /* OpenAI's arguments are text; templates want the object */
+    expect_chat("{% for c in messages[0].tool_calls %}{{ (c.function or c).arguments | tojson }};{% endfor %}",
+                "[{\"role\": \"assistant\", \"tool_calls\": ["
+                "{\"id\": \"1\", \"function\": {\"name\": \"f\", \"arguments\": \"{\\\"b\\\": 1, \\\"a\\\": 2}\"}},"
+                "{\"name\": \"f\", \"arguments\": \"{}\"}, {\"function\": {\"arguments\": {\"a\": 1}}},"
+                "{\"function\": {\"arguments\": \"{bad\"}}, {\"function\": {\"arguments\": \"[1]\"}}]}]",
+                NULL, NULL, "{\"b\": 1, \"a\": 2};{};{\"a\": 1};\"{bad\";\"[1]\";");
+}
+
+static void bad_conversations(void **state) {
+    (void)state;
+    expect_bad_chat("{}", NULL, NULL, "messages: expected an array");
+    expect_bad_chat("[{\"role\": \"user\"}, {\"role\": 1}]", NULL, NULL, "messages[1]");
+    expect_bad_chat("[\"x\"]", NULL, NULL, "messages[0]");
+    expect_bad_chat("[]", "{}", NULL, "tools: expected an array");
+    expect_bad_chat("[]", NULL, "[]", "expected an object");
+    expect_bad_chat("[]", NULL, "{\"tools\": 1}", "may not hold tools");
+}
+
 /* ---- allocation failures ---- */
 
 static sil_err render_everything(void *ctx, struct mem mem) {
@@ -349,12 +441,21 @@ static void allocations_may_fail(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(language_equals_jinja),   cmocka_unit_test(deviations),
-        cmocka_unit_test(errors_say_where),        cmocka_unit_test(work_is_bounded),
-        cmocka_unit_test(depth_is_bounded),        cmocka_unit_test(data_is_bounded),
-        cmocka_unit_test(accumulation_is_linear),  cmocka_unit_test(growing_text_keeps_old_views),
-        cmocka_unit_test(what_outlives_its_scope), cmocka_unit_test(output_is_appended_or_left_alone),
-        cmocka_unit_test(time_is_given),           cmocka_unit_test(allocations_may_fail),
+        cmocka_unit_test(language_equals_jinja),
+        cmocka_unit_test(families_equal_jinja),
+        cmocka_unit_test(deviations),
+        cmocka_unit_test(errors_say_where),
+        cmocka_unit_test(work_is_bounded),
+        cmocka_unit_test(depth_is_bounded),
+        cmocka_unit_test(data_is_bounded),
+        cmocka_unit_test(accumulation_is_linear),
+        cmocka_unit_test(growing_text_keeps_old_views),
+        cmocka_unit_test(what_outlives_its_scope),
+        cmocka_unit_test(output_is_appended_or_left_alone),
+        cmocka_unit_test(time_is_given),
+        cmocka_unit_test(conversations),
+        cmocka_unit_test(bad_conversations),
+        cmocka_unit_test(allocations_may_fail),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);

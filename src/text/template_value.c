@@ -288,8 +288,8 @@ sil_err tv_iter(struct tpl_eval *ev, struct tv v, struct tv **items, size_t *n) 
     case TV_UNDEF: return SIL_OK;
     case TV_STR: return iter_chars(ev, tv_view(v), items, n);
     case TV_SEQ:
-        *items = v.seq->v + v.seq->pos;
         *n = v.seq->n - v.seq->pos;
+        if (*n) *items = v.seq->v + v.seq->pos;
         if (v.seq->kind == SEQ_GEN) v.seq->pos = v.seq->n;
         return SIL_OK;
     case TV_DICT:
