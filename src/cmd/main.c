@@ -17,6 +17,7 @@ static const struct command {
     {"perplexity", cmd_perplexity, "how well a model predicts a text"},
     {"convert", cmd_convert, "make a GGUF file of a llama2.c model"},
     {"kernels", cmd_kernels, "test and measure the arithmetic on this processor"},
+    {"bench", cmd_bench, "tokens per second, and shares of what this machine can do"},
     {NULL, NULL, NULL},
 };
 

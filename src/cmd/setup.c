@@ -5,7 +5,7 @@
 #include "base/err.h"
 
 /* --cpu, else SILLOK_CPU, else the best. */
-static sil_err open_model(struct setup *s, const char *path, struct sil_error *e) {
+sil_err setup_open_model(struct setup *s, const char *path, struct sil_error *e) {
     const char *env = s->cpu ? NULL : getenv("SILLOK_CPU");
     struct sil_model_config c = {.cpu = s->cpu ? s->cpu : env && *env ? env : NULL, .n_threads = s->threads};
     sil_err err = sil_model_open(path, &c, &s->model, e);
@@ -13,7 +13,7 @@ static sil_err open_model(struct setup *s, const char *path, struct sil_error *e
 }
 
 sil_err setup_open(struct setup *s, const char *path, uint32_t default_ctx, struct sil_error *e) {
-    sil_err err = open_model(s, path, e);
+    sil_err err = setup_open_model(s, path, e);
     if (err != SIL_OK) return err;
     struct sil_model_info info;
     sil_model_describe(s->model, &info);

@@ -100,6 +100,8 @@ struct setup {
         .help = "the same seed gives the same answer, on every machine (default 0)"                                    \
     }
 
+/* Opens the model only. */
+sil_err setup_open_model(struct setup *s, const char *path, struct sil_error *e);
 /* Opens model and engine. default_ctx: the context when --ctx is not given, lowered to what the model allows. */
 sil_err setup_open(struct setup *s, const char *path, uint32_t default_ctx, struct sil_error *e);
 void setup_close(struct setup *s);
