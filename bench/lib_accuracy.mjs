@@ -39,7 +39,7 @@ const lock = JSON.parse(readFileSync(new URL("../tests/js/package.json", import.
 const version = lock.dependencies["node-llama-cpp"];
 const profile = execFileSync(peer.sillok, ["--version"]).toString().trim().split("\n")[0];
 console.log(
-    `# Accuracy (bench/accuracy.sh, ${profile}, llama.cpp of node-llama-cpp ${version}, ` +
+    `# Accuracy (./dev bench accuracy, ${profile}, llama.cpp of node-llama-cpp ${version}, ` +
         `${new Date().toISOString().slice(0, 10)}): divergence from a binary64 evaluation of the same file, ` +
         `${TOKENS} tokens, nats; the last column is what encoding the weights alone costs. See docs/accuracy.md.`,
 );
