@@ -19,20 +19,22 @@
 #define TILE_INLINE static inline __attribute__((always_inline))
 
 enum {
-    TILE_CHUNK = 16,              /* blocks of 32 in a chunk */
-    TILE_NV = 2,                  /* vectors of outputs that a kernel works on at once */
-    TILE_PART = TILE_NV * VF_W,   /* outputs of those */
-    TILE_META = 512,              /* (row, chunk) pairs prepared at a time */
-    TILE_BLOCK_ROWS = 128,        /* rows of activations in a block */
-    TILE_AHEAD = 16 * TILE_BYTES, /* how far ahead of the kernel a tile is fetched, at most */
+    TILE_NV = 2,                /* vectors of outputs that a kernel works on at once */
+    TILE_PART = TILE_NV * VF_W, /* outputs of those */
+    TILE_META = 512,            /* (row, chunk) pairs prepared at a time */
+    TILE_BLOCK_ROWS = 128,      /* rows of activations in a block */
+    TILE_FEW = 2,
+    TILE_FETCHERS = 4, /* panels that share the fetching of the next chunk */
 };
 
 /* How codes lie where the kernel reads them, by their largest value: what fits a 16-bit sum depends on it. */
 enum tile_codes {
     CODES_BYTES, /* value + 128, 8 bits */
     CODES_NIBBLES,
-    CODES_5, /* expanded to bytes, at most 31 */
-    CODES_6  /* expanded to bytes, at most 63 */
+    CODES_5,          /* as packed: nibbles and fifth bits */
+    CODES_6,          /* as packed: nibbles and top bits */
+    CODES_5_EXPANDED, /* bytes, at most 31 */
+    CODES_6_EXPANDED  /* bytes, at most 63 */
 };
 
 /* What else a block has beside s_w: nothing but a start value, a minimum, or two sub-scales (Q6_K). */
@@ -50,7 +52,9 @@ struct tile_meta {
 /* A chunk of a tile, ready for the kernel. */
 struct tile_chunk {
     _Alignas(64) uint8_t bytes[TILE_CHUNK][TILE_BYTES];
-    uint32_t n; /* blocks */
+    const uint8_t *ahead;        /* what a panel fetches meanwhile: `fetch` bytes for each block, a line in `every` */
+    uint32_t fetch, every, step; /* step: from one block's to the next's */
+    uint32_t n;                  /* blocks */
     const uint8_t *codes[TILE_CHUNK];
     _Alignas(64) float s[TILE_CHUNK][TILE_ROWS]; /* s_w */
     float m[2][TILE_CHUNK][TILE_ROWS];           /* FORM_MIN: m_w in [0]; FORM_SUB: the sub-scales */
@@ -58,16 +62,28 @@ struct tile_chunk {
 
 /* --- kernel --- */
 
+/* Bits at and at + 1 (or only the first) of each byte, brought to bit 4. */
+TILE_INLINE vi to_bit4(vi v, int at, int8_t mask) {
+    return vi_and(at < 4 ? vi_shl(v, (uint32_t)(4 - at)) : vi_shr(v, (uint32_t)(at - 4)), vi_set1_8(mask));
+}
+
+/* Codes of group g (a constant where it matters) from byte `at` of the group on. */
 TILE_INLINE vi load_codes(enum tile_codes kind, const uint8_t *codes, int g, int at) {
-    if (kind != CODES_NIBBLES) return vi_load(codes + g * TILE_GROUP + at);
+    if (kind == CODES_BYTES || kind == CODES_5_EXPANDED || kind == CODES_6_EXPANDED)
+        return vi_load(codes + g * TILE_GROUP + at);
     vi v = vi_load(codes + g % 4 * TILE_GROUP + at);
     if (g >= 4) v = vi_shr(v, 4);
-    return vi_and(v, vi_set1_8(15));
+    v = vi_and(v, vi_set1_8(15));
+    const uint8_t *high = codes + TILE_NIBBLES + at;
+    if (kind == CODES_5) return vi_or(v, to_bit4(vi_load(high), g, 16));
+    if (kind == CODES_6) return vi_or(v, to_bit4(vi_load(high + g / 4 * TILE_GROUP), g % 4 * 2, 48));
+    return v;
 }
 
 /* The integer sums of one block: sum[r][v] += codes x activations of groups g0 .. g1-1. */
 TILE_INLINE void block_dot(enum tile_codes kind, int mr, const uint8_t *codes, int at, const int8_t *q, size_t cols,
                            int g0, int g1, vi sum[TILE_MR][TILE_NV]) {
+#pragma GCC unroll 8
     for (int g = g0; g < g1; g++) {
         vi w[TILE_NV];
         for (int v = 0; v < TILE_NV; v++) w[v] = load_codes(kind, codes, g, at + 4 * VF_W * v);
@@ -90,6 +106,8 @@ TILE_INLINE void tile_kernel(enum tile_codes kind, enum tile_form form, int mr, 
     for (uint32_t b = 0; b < c->n; b++, q += NUM_BLOCK) {
         vi sum[TILE_MR][TILE_NV];
         const uint8_t *codes = c->codes[b];
+        for (uint32_t i = 0; i < c->fetch; i += c->every)
+            _mm_prefetch((const char *)c->ahead + (size_t)b * c->step + i, _MM_HINT_T1);
         for (int r = 0; r < mr; r++)
             for (int v = 0; v < TILE_NV; v++) sum[r][v] = form == FORM_MIN ? vi_zero() : vi_set1(meta[r].start[0][b]);
         block_dot(kind, mr, codes, 4 * part, q, cols, 0, form == FORM_SUB ? 4 : 8, sum);
@@ -146,16 +164,11 @@ TILE_KERNELS(kernel_nibbles_min, CODES_NIBBLES, FORM_MIN)
 TILE_KERNELS(kernel_5, CODES_5, FORM_START)
 TILE_KERNELS(kernel_5_min, CODES_5, FORM_MIN)
 TILE_KERNELS(kernel_6, CODES_6, FORM_SUB)
+TILE_KERNELS(kernel_5_expanded, CODES_5_EXPANDED, FORM_START)
+TILE_KERNELS(kernel_5_min_expanded, CODES_5_EXPANDED, FORM_MIN)
+TILE_KERNELS(kernel_6_expanded, CODES_6_EXPANDED, FORM_SUB)
 
 /* --- a chunk's scales and codes --- */
-
-/* Where block b (of 32) of a tile begins, and the header of its block of 256 (K types). */
-TILE_INLINE const uint8_t *tile_block(enum dtype type, const uint8_t *tile, uint32_t b, const uint8_t **header) {
-    const struct tile_layout at = tile_layout(type);
-    if (at.header == 0) return tile + (size_t)b * at.stride;
-    *header = tile + (size_t)(b / 8) * (at.header + 8 * at.stride);
-    return *header + at.header + (size_t)(b % 8) * at.stride;
-}
 
 /* Scale and minimum of group g from the 6-bit scales of 16 or 8 rows (blk_scale_min, lanes are rows). */
 TILE_INLINE void scales_k(const uint8_t *words, uint32_t g, vi *scale, vi *min) {
@@ -171,61 +184,49 @@ TILE_INLINE void scales_k(const uint8_t *words, uint32_t g, vi *scale, vi *min) 
     *min = vi_or(vi_and(vi_shr(c, at + 4), m4), vi_and(vi_shr(b, at + 2), m2));
 }
 
-TILE_INLINE void expand_scales(enum dtype type, const uint8_t *scales, const uint8_t *header, uint32_t b, uint32_t at,
-                               struct tile_chunk *c) {
+/* Block b of a chunk; scales: its header. */
+TILE_INLINE void expand_scales(enum dtype type, const uint8_t *scales, uint32_t b, struct tile_chunk *c) {
     for (uint32_t o = 0; o < TILE_ROWS; o += VF_W) {
-        vf s = vf_load_f16((header ? header : scales) + 2 * (size_t)o);
+        vf s = vf_load_f16(scales + 2 * (size_t)o);
         if (type == DTYPE_Q4_K || type == DTYPE_Q5_K) {
             vi scale, min;
-            scales_k(header + 2 * TILE_HALFS + 4 * (size_t)o, b % 8, &scale, &min);
+            scales_k(scales + 2 * TILE_HALFS + 4 * (size_t)o, b % 8, &scale, &min);
             s = vf_mul(s, vf_of_vi(scale)); /* 11 bits times 6: exact */
-            vf_store(&c->m[0][at][o], vf_mul(vf_load_f16(header + TILE_HALFS + 2 * (size_t)o), vf_of_vi(min)));
+            vf_store(&c->m[0][b][o], vf_mul(vf_load_f16(scales + TILE_HALFS + 2 * (size_t)o), vf_of_vi(min)));
         } else if (type == DTYPE_Q6_K) {
-            const int8_t *sub = (const int8_t *)header + TILE_HALFS + (size_t)(b % 8) * 2 * TILE_ROWS + o;
-            vf_store(&c->m[0][at][o], vf_of_vi(vi_load_i8(sub)));
-            vf_store(&c->m[1][at][o], vf_of_vi(vi_load_i8(sub + TILE_ROWS)));
+            const int8_t *sub = (const int8_t *)scales + TILE_HALFS + (size_t)(b % 8) * 2 * TILE_ROWS + o;
+            vf_store(&c->m[0][b][o], vf_of_vi(vi_load_i8(sub)));
+            vf_store(&c->m[1][b][o], vf_of_vi(vi_load_i8(sub + TILE_ROWS)));
         } else if (type == DTYPE_Q4_1 || type == DTYPE_Q5_1) {
             vf m = vf_load_f16(scales + TILE_HALFS + 2 * (size_t)o);
-            vf_store(&c->m[0][at][o], vi_float_of_bits(vi_xor(vf_bits(m), vi_set1(INT32_MIN))));
+            vf_store(&c->m[0][b][o], vi_float_of_bits(vi_xor(vf_bits(m), vi_set1(INT32_MIN))));
         }
-        vf_store(&c->s[at][o], s);
+        vf_store(&c->s[b][o], s);
     }
 }
 
-/* Codes of 5 or 6 bits to bytes. */
+/* Packed codes to bytes. */
 TILE_INLINE void expand_codes(enum tile_codes kind, const uint8_t *codes, uint8_t *out) {
-    const vi low = vi_set1_8(15);
-    for (uint32_t o = 0; o < TILE_GROUP; o += 4 * VF_W) {
-        for (uint32_t j = 0; j < 4; j++) {
-            vi n = vi_load(codes + j * TILE_GROUP + o), a = vi_and(n, low), b = vi_and(vi_shr(n, 4), low);
-            const uint8_t *high = codes + TILE_NIBBLES + o;
-            if (kind == CODES_5) {
-                vi h = vi_load(high), bit = vi_set1_8(16);
-                a = vi_or(a, vi_and(vi_shl(h, 4 - j), bit));
-                b = vi_or(b, vi_and(j ? vi_shr(h, j) : h, bit)); /* bit 4 + j to bit 4 */
-            } else {
-                vi h0 = vi_load(high), h1 = vi_load(high + TILE_GROUP), bits = vi_set1_8(48);
-                a = vi_or(a, vi_and(j < 2 ? vi_shl(h0, 4 - 2 * j) : vi_shr(h0, 2 * j - 4), bits));
-                b = vi_or(b, vi_and(j < 2 ? vi_shl(h1, 4 - 2 * j) : vi_shr(h1, 2 * j - 4), bits));
-            }
-            vi_put(out + j * TILE_GROUP + o, a);
-            vi_put(out + (4 + j) * TILE_GROUP + o, b);
-        }
-    }
+#pragma GCC unroll 8
+    for (int g = 0; g < 8; g++)
+        for (int at = 0; at < TILE_GROUP; at += 4 * VF_W)
+            vi_put(out + g * TILE_GROUP + at, load_codes(kind, codes, g, at));
 }
 
-/* Blocks b0 .. b0+n-1 of a tile. */
-TILE_INLINE void expand(enum dtype type, enum tile_codes kind, const uint8_t *tile, uint32_t b0, uint32_t n,
+/* A chunk of n blocks. */
+TILE_INLINE void expand(enum dtype type, enum tile_codes kind, bool to_bytes, const uint8_t *chunk, uint32_t n,
                         struct tile_chunk *c) {
+    const struct tile_layout l = tile_layout(type);
+    const uint8_t *codes = chunk + (size_t)(n / l.span) * l.header;
     c->n = n;
     for (uint32_t b = 0; b < n; b++) {
-        const uint8_t *header = NULL, *codes = tile_block(type, tile, b0 + b, &header);
-        expand_scales(type, codes + tile_layout(type).codes, header, b0 + b, b, c);
-        c->codes[b] = codes;
-        if (kind == CODES_5 || kind == CODES_6) {
-            expand_codes(kind, codes, c->bytes[b]);
-            c->codes[b] = c->bytes[b];
-        }
+        expand_scales(type, chunk + (size_t)(b / l.span) * l.header, b, c);
+        c->codes[b] = codes + (size_t)b * l.codes;
+    }
+    if (!to_bytes) return;
+    for (uint32_t b = 0; b < n; b++) {
+        expand_codes(kind, c->codes[b], c->bytes[b]);
+        c->codes[b] = c->bytes[b];
     }
 }
 
@@ -235,17 +236,28 @@ TILE_INLINE void expand(enum dtype type, enum tile_codes kind, const uint8_t *ti
 TILE_INLINE void make_meta(enum tile_form form, int32_t offset, const struct num_act *a, uint32_t r, uint32_t b0,
                            uint32_t n, struct tile_meta *m) {
     size_t at = (size_t)r * (a->cols / NUM_BLOCK) + b0;
-    memcpy(m->d, a->d + at, n * sizeof *m->d);
+    const int32_t *sums = a->asum + at;
+    const float *d = a->d + at;
+    struct tile_meta part; /* a last chunk of fewer blocks, filled up */
+    if (n < TILE_CHUNK) {
+        memset(&part, 0, sizeof part);
+        memcpy(part.d, d, n * sizeof *d);
+        memcpy(part.start[0], sums, n * sizeof *sums);
+        d = part.d;
+        sums = part.start[0];
+    }
+    for (int i = 0; i < TILE_CHUNK; i += VF_W) {
+        vf_store(m->d + i, vf_load(d + i));
+        vi sum = vi_load(sums + i);
+        if (form == FORM_START) vi_put(m->start[0] + i, vi_mul(sum, -offset));
+        else if (form == FORM_MIN) vf_store(m->neg_sum + i, vf_neg(vf_of_vi(sum)));
+        else vi_put(m->start[1] + i, sum);
+    }
+    if (form != FORM_SUB) return;
     for (uint32_t b = 0; b < n; b++) {
-        if (form == FORM_START) m->start[0][b] = -offset * a->asum[at + b];
-        else if (form == FORM_MIN) m->neg_sum[b] = -(float)a->asum[at + b];
-        else {
-            const int8_t *q = a->q + (at + b) * NUM_BLOCK;
-            int32_t half = 0;
-            for (int i = 0; i < NUM_BLOCK / 2; i++) half += q[i];
-            m->start[0][b] = -offset * half;
-            m->start[1][b] = -offset * (a->asum[at + b] - half);
-        }
+        int32_t half = tile_sum16(a->q + (at + b) * NUM_BLOCK);
+        m->start[0][b] = -offset * half;
+        m->start[1][b] = -offset * (m->start[1][b] - half);
     }
 }
 
@@ -254,24 +266,42 @@ TILE_INLINE void make_meta(enum tile_form form, int32_t offset, const struct num
 struct tile_job {
     const struct num_matrix *w;
     const struct num_act *a;
-    const tile_kernel_fn *kernel;
-    uint32_t mr;                  /* the most rows of a panel */
-    uint32_t r0, rows;            /* block of activation rows */
-    uint32_t c0, chunks;          /* chunks of columns in hand */
-    const struct tile_meta *meta; /* [chunks][rows] */
+    const tile_kernel_fn *few, *many; /* kernels for one panel, and for codes that are expanded for several */
+    uint32_t mr;                      /* the most rows of a panel */
+    uint32_t r0, rows;                /* block of activation rows */
+    uint32_t c0, chunks;              /* chunks of columns in hand */
+    const struct tile_meta *meta;     /* [chunks][rows] */
 };
+
+/* What panels fetch while they work on a chunk: the next one, in parts, into the second-level cache. With so few rows
+ * that memory is the limit, the processor's own fetching is faster than ours, and needs only a hint of what comes next
+ * (measured: a fetch of every line takes a third of the bandwidth). */
+TILE_INLINE void plan_fetch(enum dtype type, const uint8_t *chunk, uint32_t panels, bool few_rows,
+                            struct tile_chunk *c) {
+    uint32_t sharers = panels < TILE_FETCHERS ? panels : TILE_FETCHERS;
+    c->step = tile_block_bytes(type);
+    c->every = few_rows ? 256 : 64;
+    c->fetch = (c->step / 64 + sharers - 1) / sharers * 64;
+    c->ahead = chunk + (size_t)(few_rows ? 4 : TILE_CHUNK) * c->step;
+}
 
 /* One tile over the chunks in hand: acc[rows][32] += ... */
 TILE_INLINE void run_tile(enum dtype type, enum tile_codes kind, const struct tile_job *j, const uint8_t *tile,
                           struct tile_chunk *c, float *acc) {
     uint32_t n_blocks = j->a->cols / NUM_BLOCK, panels = (j->rows + j->mr - 1) / j->mr;
+    const tile_kernel_fn *kernel = panels > 1 ? j->many : j->few;
+    bool few_rows = j->rows <= TILE_FEW;
     for (uint32_t i = 0; i < j->chunks; i++) {
         uint32_t b0 = (j->c0 + i) * TILE_CHUNK, n = n_blocks - b0 < TILE_CHUNK ? n_blocks - b0 : TILE_CHUNK;
-        expand(type, kind, tile, b0, n, c);
+        const uint8_t *chunk = tile + (size_t)b0 * tile_block_bytes(type);
+        expand(type, kind, panels > 1 && j->few != j->many, chunk, n, c);
+        plan_fetch(type, chunk, panels, few_rows, c);
         for (uint32_t p = 0; p < panels; p++) {
             uint32_t r = p * j->rows / panels, end = (p + 1) * j->rows / panels;
             const int8_t *q = j->a->q + (size_t)(j->r0 + r) * j->a->cols + (size_t)b0 * NUM_BLOCK;
-            j->kernel[end - r - 1](c, q, j->a->cols, j->meta + (size_t)i * j->rows + r, acc + (size_t)r * TILE_ROWS);
+            if (p == TILE_FETCHERS) c->fetch = 0;
+            kernel[end - r - 1](c, q, j->a->cols, j->meta + (size_t)i * j->rows + r, acc + (size_t)r * TILE_ROWS);
+            c->ahead += c->fetch;
         }
     }
 }
@@ -288,8 +318,8 @@ static void move_outputs(bool in, float *acc, uint32_t rows, uint32_t o, uint32_
 }
 
 TILE_INLINE void tile_linear(enum dtype type, enum tile_codes kind, enum tile_form form, int32_t offset,
-                             const tile_kernel_fn *kernel, const struct num_matrix *w, const struct num_act *a,
-                             uint32_t o0, uint32_t o1, float *out, size_t stride) {
+                             const tile_kernel_fn *few, const tile_kernel_fn *many, const struct num_matrix *w,
+                             const struct num_act *a, uint32_t o0, uint32_t o1, float *out, size_t stride) {
     assert(a->cols == w->cols && o0 <= o1 && o1 <= w->rows);
     struct tile_meta meta[TILE_META];
     struct tile_chunk chunk;
@@ -301,7 +331,7 @@ TILE_INLINE void tile_linear(enum dtype type, enum tile_codes kind, enum tile_fo
     if (most > TILE_BLOCK_ROWS) most = TILE_BLOCK_ROWS;
     size_t tile_bytes = tiles_stride(w);
     for (uint32_t r0 = 0; r0 < a->n_rows; r0 += most) {
-        struct tile_job j = {.w = w, .a = a, .kernel = kernel, .mr = mr, .r0 = r0, .meta = meta};
+        struct tile_job j = {.w = w, .a = a, .few = few, .many = many, .mr = mr, .r0 = r0, .meta = meta};
         j.rows = a->n_rows - r0 < most ? a->n_rows - r0 : most;
         uint32_t step = TILE_META / j.rows;
         for (j.c0 = 0; j.c0 < n_chunks; j.c0 += step) {
@@ -322,20 +352,20 @@ TILE_INLINE void tile_linear(enum dtype type, enum tile_codes kind, enum tile_fo
     }
 }
 
-#define TILE_LINEAR(name, type, kind, form, offset, kernels)                                                           \
+#define TILE_LINEAR(name, type, kind, form, offset, few, many)                                                         \
     static void tile_##name(const struct num_matrix *w, const struct num_act *a, uint32_t o0, uint32_t o1, float *out, \
                             size_t stride) {                                                                           \
-        if (w->packed) tile_linear(type, kind, form, offset, kernels, w, a, o0, o1, out, stride);                      \
+        if (w->packed) tile_linear(type, kind, form, offset, few, many, w, a, o0, o1, out, stride);                    \
         else x86_##name(w, a, o0, o1, out, stride);                                                                    \
     }
-TILE_LINEAR(q8_0, DTYPE_Q8_0, CODES_BYTES, FORM_START, TILE_BYTES_OFFSET, kernel_bytes)
-TILE_LINEAR(q4_0, DTYPE_Q4_0, CODES_NIBBLES, FORM_START, 8, kernel_nibbles)
-TILE_LINEAR(q4_1, DTYPE_Q4_1, CODES_NIBBLES, FORM_MIN, 0, kernel_nibbles_min)
-TILE_LINEAR(q5_0, DTYPE_Q5_0, CODES_5, FORM_START, 16, kernel_5)
-TILE_LINEAR(q5_1, DTYPE_Q5_1, CODES_5, FORM_MIN, 0, kernel_5_min)
-TILE_LINEAR(q4_k, DTYPE_Q4_K, CODES_NIBBLES, FORM_MIN, 0, kernel_nibbles_min)
-TILE_LINEAR(q5_k, DTYPE_Q5_K, CODES_5, FORM_MIN, 0, kernel_5_min)
-TILE_LINEAR(q6_k, DTYPE_Q6_K, CODES_6, FORM_SUB, 32, kernel_6)
+TILE_LINEAR(q8_0, DTYPE_Q8_0, CODES_BYTES, FORM_START, TILE_BYTES_OFFSET, kernel_bytes, kernel_bytes)
+TILE_LINEAR(q4_0, DTYPE_Q4_0, CODES_NIBBLES, FORM_START, 8, kernel_nibbles, kernel_nibbles)
+TILE_LINEAR(q4_1, DTYPE_Q4_1, CODES_NIBBLES, FORM_MIN, 0, kernel_nibbles_min, kernel_nibbles_min)
+TILE_LINEAR(q5_0, DTYPE_Q5_0, CODES_5, FORM_START, 16, kernel_5, kernel_5_expanded)
+TILE_LINEAR(q5_1, DTYPE_Q5_1, CODES_5, FORM_MIN, 0, kernel_5_min, kernel_5_min_expanded)
+TILE_LINEAR(q4_k, DTYPE_Q4_K, CODES_NIBBLES, FORM_MIN, 0, kernel_nibbles_min, kernel_nibbles_min)
+TILE_LINEAR(q5_k, DTYPE_Q5_K, CODES_5, FORM_MIN, 0, kernel_5_min, kernel_5_min_expanded)
+TILE_LINEAR(q6_k, DTYPE_Q6_K, CODES_6, FORM_SUB, 32, kernel_6, kernel_6_expanded)
 
 static void tile_quant_install(struct num_kernels *k) {
     x86_install(k);

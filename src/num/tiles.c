@@ -52,7 +52,7 @@ static void put_half(uint8_t *part, uint32_t r, const uint8_t h[2]) {
 }
 
 /* One block of 32 columns of row r. */
-static void pack_q8_0(const uint8_t *src, uint8_t *out, uint32_t r) {
+static void pack_q8_0(const uint8_t *src, uint8_t *scales, uint8_t *out, uint32_t r) {
     const struct blk_q8_0 *p = (const struct blk_q8_0 *)src;
     for (uint32_t g = 0; g < 8; g++) {
         uint32_t v;
@@ -60,35 +60,35 @@ static void pack_q8_0(const uint8_t *src, uint8_t *out, uint32_t r) {
         v ^= 0x80808080u;
         memcpy(at_group(out, g, r), &v, sizeof v);
     }
-    put_half(out + TILE_BYTES, r, p->d);
+    put_half(scales, r, p->d);
 }
 
-static void pack_q4_0(const uint8_t *src, uint8_t *out, uint32_t r) {
+static void pack_q4_0(const uint8_t *src, uint8_t *scales, uint8_t *out, uint32_t r) {
     const struct blk_q4_0 *p = (const struct blk_q4_0 *)src;
     put_nibbles(out, r, p->qs);
-    put_half(out + TILE_NIBBLES, r, p->d);
+    put_half(scales, r, p->d);
 }
 
-static void pack_q4_1(const uint8_t *src, uint8_t *out, uint32_t r) {
+static void pack_q4_1(const uint8_t *src, uint8_t *scales, uint8_t *out, uint32_t r) {
     const struct blk_q4_1 *p = (const struct blk_q4_1 *)src;
     put_nibbles(out, r, p->qs);
-    put_half(out + TILE_NIBBLES, r, p->d);
-    put_half(out + TILE_NIBBLES + TILE_HALFS, r, p->m);
+    put_half(scales, r, p->d);
+    put_half(scales + TILE_HALFS, r, p->m);
 }
 
-static void pack_q5_0(const uint8_t *src, uint8_t *out, uint32_t r) {
+static void pack_q5_0(const uint8_t *src, uint8_t *scales, uint8_t *out, uint32_t r) {
     const struct blk_q5_0 *p = (const struct blk_q5_0 *)src;
     put_nibbles(out, r, p->qs);
     put_fifth(out + TILE_NIBBLES, r, blk_u32(p->qh));
-    put_half(out + TILE_NIBBLES + TILE_GROUP, r, p->d);
+    put_half(scales, r, p->d);
 }
 
-static void pack_q5_1(const uint8_t *src, uint8_t *out, uint32_t r) {
+static void pack_q5_1(const uint8_t *src, uint8_t *scales, uint8_t *out, uint32_t r) {
     const struct blk_q5_1 *p = (const struct blk_q5_1 *)src;
     put_nibbles(out, r, p->qs);
     put_fifth(out + TILE_NIBBLES, r, blk_u32(p->qh));
-    put_half(out + TILE_NIBBLES + TILE_GROUP, r, p->d);
-    put_half(out + TILE_NIBBLES + TILE_GROUP + TILE_HALFS, r, p->m);
+    put_half(scales, r, p->d);
+    put_half(scales + TILE_HALFS, r, p->m);
 }
 
 /* 32 bytes hold the nibbles of columns 0-31, all low or all high: brought to the tile's order, where byte i holds
@@ -110,20 +110,17 @@ static void put_k_header(uint8_t *out, uint32_t r, const uint8_t d[2], const uin
 }
 
 /* One block of 256 columns of row r. */
-static void pack_q4_k(const uint8_t *src, uint8_t *out, uint32_t r) {
+static void pack_q4_k(const uint8_t *src, uint8_t *scales, uint8_t *out, uint32_t r) {
     const struct blk_q4_k *p = (const struct blk_q4_k *)src;
-    const struct tile_layout at = tile_layout(DTYPE_Q4_K);
-    put_k_header(out, r, p->d, p->dmin, p->scales);
-    out += at.header;
-    for (uint32_t g = 0; g < 8; g++, out += at.stride) put_k_nibbles(out, r, p->qs + g / 2 * 32, g % 2);
+    put_k_header(scales, r, p->d, p->dmin, p->scales);
+    for (uint32_t g = 0; g < 8; g++, out += tile_layout(DTYPE_Q4_K).codes)
+        put_k_nibbles(out, r, p->qs + g / 2 * 32, g % 2);
 }
 
-static void pack_q5_k(const uint8_t *src, uint8_t *out, uint32_t r) {
+static void pack_q5_k(const uint8_t *src, uint8_t *scales, uint8_t *out, uint32_t r) {
     const struct blk_q5_k *p = (const struct blk_q5_k *)src;
-    const struct tile_layout at = tile_layout(DTYPE_Q5_K);
-    put_k_header(out, r, p->d, p->dmin, p->scales);
-    out += at.header;
-    for (uint32_t g = 0; g < 8; g++, out += at.stride) {
+    put_k_header(scales, r, p->d, p->dmin, p->scales);
+    for (uint32_t g = 0; g < 8; g++, out += tile_layout(DTYPE_Q5_K).codes) {
         put_k_nibbles(out, r, p->qs + g / 2 * 32, g % 2);
         uint32_t fifth = 0;
         for (uint32_t j = 0; j < 8; j++) fifth |= (load_u32(p->qh + 4 * (size_t)j) >> g & 0x01010101u) << j;
@@ -131,13 +128,11 @@ static void pack_q5_k(const uint8_t *src, uint8_t *out, uint32_t r) {
     }
 }
 
-static void pack_q6_k(const uint8_t *src, uint8_t *out, uint32_t r) {
+static void pack_q6_k(const uint8_t *src, uint8_t *scales, uint8_t *out, uint32_t r) {
     const struct blk_q6_k *p = (const struct blk_q6_k *)src;
-    const struct tile_layout at = tile_layout(DTYPE_Q6_K);
-    put_half(out, r, p->d);
-    for (size_t i = 0; i < 16; i++) out[TILE_HALFS + i * TILE_ROWS + r] = (uint8_t)p->scales[i];
-    out += at.header;
-    for (uint32_t g = 0; g < 8; g++, out += at.stride) {
+    put_half(scales, r, p->d);
+    for (size_t i = 0; i < 16; i++) scales[TILE_HALFS + i * TILE_ROWS + r] = (uint8_t)p->scales[i];
+    for (uint32_t g = 0; g < 8; g++, out += tile_layout(DTYPE_Q6_K).codes) {
         uint32_t half = g / 4, run = g % 4;
         put_k_nibbles(out, r, p->ql + 64 * half + 32 * (run % 2), run / 2);
         for (uint32_t h = 0; h < 2; h++) {
@@ -149,21 +144,24 @@ static void pack_q6_k(const uint8_t *src, uint8_t *out, uint32_t r) {
     }
 }
 
-static inline __attribute__((always_inline)) void pack_quant(const struct num_matrix *w, void *packed, uint32_t r0,
-                                                             uint32_t r1,
-                                                             void (*block)(const uint8_t *, uint8_t *, uint32_t)) {
-    const struct dtype_info *info = dtype_get(w->type);
-    uint32_t n_blocks = w->cols / info->block_len;
-    size_t block_bytes = (size_t)TILE_ROWS * info->block_bytes;
-    assert(r0 % TILE_ROWS == 0);
-    for (uint32_t o = r0; o < r1; o += TILE_ROWS) {
-        uint8_t *out = (uint8_t *)packed + o / TILE_ROWS * tiles_stride(w);
-        for (uint32_t b = 0; b < n_blocks; b++, out += block_bytes) {
-            for (uint32_t r = 0; r < TILE_ROWS; r++) {
-                bool real = o + r < w->rows;
-                block(real ? w->data + (o + r) * w->row_bytes + (size_t)b * info->block_bytes : zero_block, out, r);
-            }
+typedef void (*pack_block)(const uint8_t *src, uint8_t *scales, uint8_t *codes, uint32_t r);
+
+/* One tile: rows o .. o+31, block after block so that every row is read in order. */
+static inline __attribute__((always_inline)) void pack_tile(const struct num_matrix *w, uint8_t *out, uint32_t o,
+                                                            enum dtype type, pack_block block) {
+    const struct tile_layout l = tile_layout(type);
+    uint32_t n_spans = w->cols / NUM_BLOCK / l.span, per_chunk = TILE_CHUNK / l.span;
+    size_t block_bytes = dtype_get(type)->block_bytes, span_codes = (size_t)l.span * l.codes;
+    for (uint32_t s0 = 0; s0 < n_spans; s0 += per_chunk) {
+        uint32_t n = n_spans - s0 < per_chunk ? n_spans - s0 : per_chunk;
+        uint8_t *scales = out, *codes = out + (size_t)n * l.header;
+        for (uint32_t r = 0; r < TILE_ROWS; r++) {
+            bool real = o + r < w->rows;
+            const uint8_t *src = real ? w->data + (o + r) * w->row_bytes + s0 * block_bytes : zero_block;
+            for (uint32_t s = 0; s < n; s++)
+                block(src + (real ? s * block_bytes : 0), scales + s * l.header, codes + s * span_codes, r);
         }
+        out = codes + n * span_codes;
     }
 }
 
@@ -187,18 +185,20 @@ static inline __attribute__((always_inline)) void pack_width(const struct num_ma
     }
 }
 
-#define PACK_QUANT(name, block)                                                                                        \
+#define PACK_QUANT(name, type, block)                                                                                  \
     static void name(const struct num_matrix *w, void *packed, uint32_t r0, uint32_t r1) {                             \
-        pack_quant(w, packed, r0, r1, block);                                                                          \
+        assert(r0 % TILE_ROWS == 0);                                                                                   \
+        for (uint32_t o = r0; o < r1; o += TILE_ROWS)                                                                  \
+            pack_tile(w, (uint8_t *)packed + o / TILE_ROWS * tiles_stride(w), o, type, block);                         \
     }
-PACK_QUANT(tiles_q8_0, pack_q8_0)
-PACK_QUANT(tiles_q4_0, pack_q4_0)
-PACK_QUANT(tiles_q4_1, pack_q4_1)
-PACK_QUANT(tiles_q5_0, pack_q5_0)
-PACK_QUANT(tiles_q5_1, pack_q5_1)
-PACK_QUANT(tiles_q4_k, pack_q4_k)
-PACK_QUANT(tiles_q5_k, pack_q5_k)
-PACK_QUANT(tiles_q6_k, pack_q6_k)
+PACK_QUANT(tiles_q8_0, DTYPE_Q8_0, pack_q8_0)
+PACK_QUANT(tiles_q4_0, DTYPE_Q4_0, pack_q4_0)
+PACK_QUANT(tiles_q4_1, DTYPE_Q4_1, pack_q4_1)
+PACK_QUANT(tiles_q5_0, DTYPE_Q5_0, pack_q5_0)
+PACK_QUANT(tiles_q5_1, DTYPE_Q5_1, pack_q5_1)
+PACK_QUANT(tiles_q4_k, DTYPE_Q4_K, pack_q4_k)
+PACK_QUANT(tiles_q5_k, DTYPE_Q5_K, pack_q5_k)
+PACK_QUANT(tiles_q6_k, DTYPE_Q6_K, pack_q6_k)
 
 static void tiles_f32(const struct num_matrix *w, void *packed, uint32_t r0, uint32_t r1) {
     pack_width(w, packed, r0, r1, 4);
