@@ -59,6 +59,8 @@ static int json_corpus(const char *folder) {
                    "\"Metaspace\"},\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{"
                    "\"id\":\"x\"}},{\"Sequence\":{\"id\":\"A\"}}],\"special_tokens\":{\"x\":{\"ids\":[0]}}}",
                    CHARS, "[\"\\u2581\",\"a\"]");
+    rc |= document(good, "not-alphabet.json", "\"pre_tokenizer\":" LEVEL ",\"decoder\":" LEVEL,
+                   "\"a\":0,\"\\u0274\":1,\"\\u2581\":2", "");
     rc |= document(bad, "regex-explodes.json",
                    "\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[" SPLIT(
                        "(.+)+~", "Removed") "," LEVEL "]},\"decoder\":" LEVEL,

@@ -90,7 +90,7 @@ static size_t unspace(struct str s, char *out) {
     return n;
 }
 
-sil_err tok_pieces(struct tokenizer *t, bool metaspace, const uint8_t *raw, struct sil_error *e) {
+sil_err tok_pieces(struct tokenizer *t, bool metaspace, const uint8_t *raw, uint8_t *in_merges, struct sil_error *e) {
     t->piece = NEW_ARRAY(t, t->text_off[t->n_tokens], char); /* no token becomes longer */
     t->piece_off = NEW_ARRAY(t, (size_t)t->n_tokens + 1, uint32_t);
     if (!t->piece || !t->piece_off) return no_memory(e);
@@ -101,7 +101,7 @@ sil_err tok_pieces(struct tokenizer *t, bool metaspace, const uint8_t *raw, stru
         int byte = t->byte_fallback && (t->type[i] == TOK_BYTE || t->type[i] == TOK_NORMAL) ? byte_of(s) : -1;
         t->piece_off[i] = at;
         bool as_is = raw[i];
-        if (!as_is && t->byte_level) as_is = !tok_alphabet(s, t->piece + at, &n);
+        if (!as_is && t->byte_level) as_is = !tok_alphabet(s, t->piece + at, &n), in_merges[i] &= !as_is;
         else if (!as_is && byte >= 0) t->piece[at] = (char)byte, n = 1;
         else if (!as_is && metaspace) n = unspace(s, t->piece + at);
         else as_is = true;

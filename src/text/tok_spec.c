@@ -76,7 +76,7 @@ static sil_err fill(struct tokenizer *t, const struct tok_spec *s, struct sil_er
         raw[i] = y == TOK_CONTROL || y == TOK_USER || y == TOK_UNKNOWN;
         in[i] = y == TOK_NORMAL || y == TOK_USER || y == TOK_UNUSED;
     }
-    SIL_TRY(tok_pieces(t, true, raw, e));
+    SIL_TRY(tok_pieces(t, true, raw, in, e));
     SIL_TRY(tok_index(t, in, raw, e));
     SIL_TRY(put_added(t, raw, e));
     if (s->kind == TOK_SPM) {
