@@ -30,7 +30,7 @@ struct mm_spec {
 
 /* llama, F32, d 256, 3 layers, 4 heads of 64 over 2, ffn 512, vocabulary 512, context 512, SentencePiece, untied. */
 struct mm_spec mm_default(void);
-/* "tiny" (the default), "100m", "1.1b" (TinyLlama's shape): sizes only. False for another name. */
+/* "tiny" (the default), "100m", "1.1b" (the shape of the speed goals): sizes only. False for another name. */
 bool mm_preset(const char *name, struct mm_spec *s);
 
 /* SIL_ARG when the sizes do not fit each other or the type's blocks. Writes the model to a file, or appends it to b. */

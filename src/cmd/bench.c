@@ -39,6 +39,7 @@ static sil_err open_engine(struct bench *b, uint32_t longest, struct sil_error *
 
 sil_err bench_open(struct bench *b, struct sil_error *e) {
     uint32_t longest = b->depth + (b->n_prompt > b->n_decode ? b->n_prompt : b->n_decode) + 1;
+    if (b->setup.ctx > longest) longest = b->setup.ctx;
     b->n_sessions = b->each ? EACH_DEFAULT : 1;
     for (uint32_t i = 0; i < b->n_batches; i++)
         if (b->batches[i] > b->n_sessions) b->n_sessions = b->batches[i];
@@ -126,13 +127,14 @@ static void calibrate(struct pool *pool) {
 static sil_err each_line(struct bench *b, struct pool *pool, const char *line, struct sil_error *e) {
     struct bench_result r = {.n = 0, .batch = 1, .depth = b->depth};
     if (strncmp(line, "calibrate", 9) == 0) return calibrate(pool), SIL_OK;
-    if (sscanf(line, "prefill %u", &r.n) == 1) r.test = "prefill";
-    else if (sscanf(line, "decode %u %u", &r.n, &r.batch) == 2) r.test = "decode";
-    uint32_t longest = sil_engine_ctx(b->setup.engine) - b->depth;
-    if (!r.test || r.n == 0 || r.n > longest || r.batch == 0 || r.batch > b->n_sessions)
+    if (sscanf(line, "prefill %u %u", &r.n, &r.depth) >= 1) r.test = "prefill";
+    else if (sscanf(line, "decode %u %u %u", &r.n, &r.batch, &r.depth) >= 2) r.test = "decode";
+    uint32_t longest = sil_engine_ctx(b->setup.engine);
+    if (!r.test || r.n == 0 || r.depth > longest || r.n > longest - r.depth || r.batch == 0 || r.batch > b->n_sessions)
         return err_set(e, SIL_ARG,
-                       "\"%.40s\": write prefill N, decode N SEQUENCES or calibrate (N to %u, %u sequences)", line,
-                       longest, b->n_sessions);
+                       "\"%.40s\": write prefill N [DEPTH], decode N SEQUENCES [DEPTH] or calibrate (N + DEPTH to %u, "
+                       "%u sequences)",
+                       line, longest, b->n_sessions);
     SIL_TRY(bench_measure(b, &r, e));
     printf("%.4f\n", r.tokens_per_s);
     return SIL_OK;

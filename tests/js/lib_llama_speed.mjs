@@ -1,0 +1,54 @@
+// llama.cpp (npm node-llama-cpp) timed in a process of its own, one measurement for each line of standard input, as
+// `sillok bench --each` does: prefill N, decode N SEQUENCES DEPTH, first, memory. Answers in tokens per second.
+//   node lib_llama_speed.mjs MODEL.gguf THREADS
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { getLlama, LlamaLogLevel } from "node-llama-cpp";
+
+const [path, threads] = [process.argv[2], Number(process.argv[3])];
+const SEQUENCES = 16;
+const llama = await getLlama({ gpu: false, build: "never", logLevel: LlamaLogLevel.error, maxThreads: threads });
+const began = performance.now();
+const model = await llama.loadModel({ modelPath: path });
+const one = await model.createContext({ contextSize: 1024, batchSize: 512, threads });
+const sequence = one.getSequence();
+const ids = (n) => Array.from({ length: n }, (_, i) => 5 + i);
+for await (const _ of sequence.evaluate(ids(1), { temperature: 0 })) break;
+const first = performance.now() - began;
+let many; // made when it is asked for: it takes memory of its own
+
+async function prefill(n) {
+    await sequence.clearHistory();
+    const t = performance.now();
+    await sequence.evaluateWithoutGeneratingNewTokens(ids(n));
+    return (n / (performance.now() - t)) * 1e3;
+}
+
+async function steps(seq, n) {
+    let k = 0;
+    for await (const _ of seq.evaluate([7], { temperature: 0 })) if (++k >= n) break;
+}
+
+async function decode(n, batch, depth) {
+    let seqs = [sequence];
+    if (batch > 1) {
+        many ??= await model.createContext({ contextSize: 256, sequences: SEQUENCES, batchSize: 512, threads });
+        decode.seqs ??= Array.from({ length: SEQUENCES }, () => many.getSequence());
+        seqs = decode.seqs.slice(0, batch);
+    }
+    for (const s of seqs) await s.clearHistory();
+    await Promise.all(seqs.map((s) => s.evaluateWithoutGeneratingNewTokens(ids(depth))));
+    const t = performance.now();
+    await Promise.all(seqs.map((s) => steps(s, n)));
+    return ((n * batch) / (performance.now() - t)) * 1e3;
+}
+
+const memory = () => Number(/VmHWM:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))[1]) * 1024;
+
+for await (const line of createInterface({ input: process.stdin })) {
+    const [what, ...args] = line.trim().split(/\s+/);
+    const n = args.map(Number);
+    const done = { prefill: () => prefill(n[0]), decode: () => decode(...n), first: () => first / 1e3, memory }[what];
+    console.log(done ? await done() : `unknown: ${line}`);
+}
+process.exit(0);
