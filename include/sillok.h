@@ -100,6 +100,7 @@ struct sil_engine_config {
     uint32_t n_batch;    /* tokens computed in one pass; 0: 256. It changes speed and memory, never a bit of a result */
     uint32_t n_logits;   /* rows of logits that one step can give; 0: 16 */
     uint32_t n_threads;  /* 0: what the affinity mask and the cgroup allow */
+    uint32_t n_pages;    /* pages of 64 positions for keys and values; 0: enough for n_sessions full sessions */
 };
 
 /* Threads, buffers and KV memory around one model. */
@@ -113,26 +114,52 @@ void sil_engine_close(struct sil_engine *eng);
 uint32_t sil_engine_threads(const struct sil_engine *eng);
 uint32_t sil_engine_ctx(const struct sil_engine *eng);
 
+struct sil_engine_stats {
+    uint32_t n_pages;                  /* KV pages in all */
+    uint32_t n_free, n_idle;           /* of these unused, and held for reuse only (given up when pages run out) */
+    size_t page_bytes;                 /* keys and values of 64 positions */
+    uint64_t reuse_asked, reuse_found; /* tokens that sil_session_reuse looked for in shared sessions, and found */
+};
+void sil_engine_stats(const struct sil_engine *eng, struct sil_engine_stats *out);
+
 /* One sequence of tokens and its keys and values. */
 struct sil_session;
 
 sil_err sil_session_open(struct sil_engine *eng, struct sil_session **out, struct sil_error *e);
+/* A session that shares what it computes: every 64 tokens become a page that later sessions of the same space (a
+ * tenant's number; never another's) can take over by sil_session_reuse, also after this one is closed, for as long as
+ * there is room. A page that is shared is copied before it is written. No result changes by a bit. */
+sil_err sil_session_open_shared(struct sil_engine *eng, uint64_t space, struct sil_session **out, struct sil_error *e);
 void sil_session_close(struct sil_session *s); /* NULL is allowed */
+/* Brings the session to the longest beginning of tokens[n] that is computed already: by itself or, in a shared session,
+ * by one of the same space. The rest of what it had is dropped. Returns how many tokens that is; at least one is left
+ * for a step to compute. */
+uint32_t sil_session_reuse(struct sil_session *s, const uint32_t *tokens, uint32_t n);
 /* The tokens so far; valid until the session's next step. */
 const uint32_t *sil_session_tokens(const struct sil_session *s, uint32_t *n);
 /* Goes back to the first n tokens (n at most the present length). What is computed afterwards is the same, bit for
  * bit, as if the dropped tokens had never been there. */
 void sil_session_truncate(struct sil_session *s, uint32_t n);
 
+/* When a context is full: drops the tokens from <= i < to and computes what follows again, at its new positions, so
+ * that everything is, bit for bit, as in a session that never had them. *logits (unless logits is NULL): the row of the
+ * last token, valid until the engine's next step. cancel: as in sil_step_item, or NULL. SIL_ARG for a range that is
+ * none; on any other failure the session is left with its first `from` tokens. */
+sil_err sil_session_drop(struct sil_session *s, uint32_t from, uint32_t to, const volatile int *cancel,
+                         const float **logits, struct sil_error *e);
+
 /* What one session contributes to a step. */
 struct sil_step_item {
-    struct sil_session *session; /* each session at most once in a step */
+    struct sil_session *session; /* each session at most once in a step (else SIL_ARG) */
     const uint32_t *tokens;      /* appended to the session: one for decoding, many for a prompt */
     uint32_t n_tokens;           /* at least 1 */
     uint32_t n_logits;           /* rows of logits wanted, for the last n_logits of the tokens */
+    const volatile int *cancel;  /* unless NULL: becoming nonzero, from any thread or a signal handler, ends this item
+                                    with  SIL_CANCELLED: within one layer when all items of the pass are cancelled,
+                                    otherwise  after the pass (at most n_batch tokens). The neighbours go on */
     const float *logits;         /* out: [n_logits][n_vocab], valid until the engine's next step */
     sil_err status;              /* out: SIL_OK, or why this session did not advance (it is then as before):
-                                    SIL_CONTEXT, SIL_NONFINITE, SIL_ARG, SIL_LIMIT, SIL_NOMEM */
+                                    SIL_CONTEXT, SIL_NONFINITE, SIL_ARG, SIL_LIMIT, SIL_NOMEM, SIL_CANCELLED */
 };
 
 /* Steps all items in shared passes. A session's result does not depend on its neighbours. Gives SIL_OK when every

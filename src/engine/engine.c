@@ -21,9 +21,10 @@ static sil_err open_memory(struct sil_engine *eng, const struct sil_engine_confi
     if (sessions > SESSIONS_MAX || batch > BATCH_MAX || logits > BATCH_MAX)
         return err_set(e, SIL_ARG, "%u sessions, a batch of %u, %u rows of logits; the limits are %d, %d, %d", sessions,
                        batch, logits, SESSIONS_MAX, BATCH_MAX, BATCH_MAX);
-    uint64_t pages = (uint64_t)sessions * eng->pages_per_session;
+    uint64_t pages = c->n_pages ? c->n_pages : (uint64_t)sessions * eng->pages_per_session;
     if (pages > KV_PAGES_MAX) return err_set(e, SIL_LIMIT, "too many sessions for so long a context");
     SIL_TRY(kv_open(eng->mem, model_kv_page_bytes(eng->m), (uint32_t)pages, &eng->kv, e));
+    SIL_TRY(prefix_open(eng->mem, &eng->kv, &eng->prefix, e));
     SIL_TRY(step_open(eng->mem, eng->m, eng->pool, batch, logits, &eng->step, e));
     eng->logits = eng->step.logits;
     uint32_t n_vocab = eng->m->shape.n_vocab;
@@ -61,6 +62,7 @@ void sil_engine_close(struct sil_engine *eng) {
     mem_free(eng->mem, eng->sample_scratch);
     mem_free(eng->mem, eng->sample_logits);
     step_close(&eng->step);
+    prefix_close(&eng->prefix);
     kv_close(&eng->kv);
     pool_close(eng->pool);
     mem_free(eng->mem, eng);
@@ -72,4 +74,13 @@ uint32_t sil_engine_threads(const struct sil_engine *eng) {
 
 uint32_t sil_engine_ctx(const struct sil_engine *eng) {
     return eng->n_ctx;
+}
+
+void sil_engine_stats(const struct sil_engine *eng, struct sil_engine_stats *out) {
+    *out = (struct sil_engine_stats){.n_pages = eng->kv.n_pages,
+                                     .n_free = eng->kv.n_free,
+                                     .n_idle = eng->prefix.n_idle,
+                                     .page_bytes = eng->kv.page_bytes,
+                                     .reuse_asked = eng->reuse_asked,
+                                     .reuse_found = eng->reuse_found};
 }

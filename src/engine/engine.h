@@ -3,6 +3,7 @@
 #define SIL_ENGINE_ENGINE_H
 
 #include "engine/kv.h"
+#include "engine/prefix.h"
 #include "model/step.h"
 
 struct sil_model {
@@ -16,6 +17,9 @@ struct sil_engine {
     struct model_step step;
     float *logits; /* [max_logits][n_vocab], where step.logits points at the beginning of a step */
     struct kv kv;
+    struct prefix prefix;
+    uint64_t reuse_asked, reuse_found; /* tokens */
+    const struct sil_step_item *items; /* of the step that is being run */
     uint32_t n_ctx, pages_per_session;
     float *sample_logits; /* [n_vocab]: sampling changes them */
     void *sample_scratch;
@@ -25,8 +29,18 @@ struct sil_session {
     struct sil_engine *eng;
     uint32_t n; /* tokens so far */
     uint32_t n_pages;
-    uint32_t *tokens; /* [n_ctx] */
-    uint8_t **pages;  /* [pages_per_session], the first n_pages are taken */
+    uint32_t *tokens;                     /* [n_ctx] */
+    uint8_t **pages;                      /* [pages_per_session], the first n_pages are taken */
+    bool shared;                          /* full pages go into the prefix tree of `space` */
+    const struct sil_step_item *stepping; /* its item in the step that is being run, or NULL */
+    uint64_t space;
+    uint32_t n_in_tree; /* of the pages, the first so many are the tree's */
 };
+
+/* Takes the pages that n_tokens more need, writable from the session's end on. False, with everything as before, when
+ * there are too few. */
+bool session_make_room(struct sil_session *s, uint32_t n_tokens);
+/* Appends tokens whose keys and values are in the pages, and gives the tree what became full. */
+void session_append(struct sil_session *s, const uint32_t *tokens, uint32_t n_tokens);
 
 #endif

@@ -16,7 +16,8 @@ sil_err kv_open(struct mem mem, size_t page_bytes, uint32_t n_pages, struct kv *
                        page_bytes);
     kv->slab = mem_alloc(mem, bytes);
     kv->free = mem_array(mem, n_pages, sizeof *kv->free);
-    if (!kv->slab || !kv->free) {
+    kv->refs = mem_array(mem, n_pages, sizeof *kv->refs);
+    if (!kv->slab || !kv->free || !kv->refs) {
         kv_close(kv);
         return err_nomem(e, "keys and values of the context", bytes);
     }
@@ -26,17 +27,39 @@ sil_err kv_open(struct mem mem, size_t page_bytes, uint32_t n_pages, struct kv *
 }
 
 void kv_close(struct kv *kv) {
+    mem_free(kv->mem, kv->refs);
     mem_free(kv->mem, kv->free);
     mem_free(kv->mem, kv->slab);
     *kv = (struct kv){0};
 }
 
 uint8_t *kv_take(struct kv *kv) {
-    return kv->n_free ? kv->first + kv->free[--kv->n_free] * kv->page_bytes : NULL;
+    if (!kv->n_free) return NULL;
+    uint32_t i = kv->free[--kv->n_free];
+    assert(kv->refs[i] == 0);
+    kv->refs[i] = 1;
+    return kv_page(kv, i);
 }
 
-void kv_give(struct kv *kv, uint8_t *page) {
+void kv_share(struct kv *kv, const uint8_t *page) {
+    uint32_t i = kv_number(kv, page);
+    assert(kv->refs[i] > 0 && kv->refs[i] < UINT32_MAX);
+    kv->refs[i]++;
+}
+
+uint32_t kv_give(struct kv *kv, const uint8_t *page) {
+    uint32_t i = kv_number(kv, page);
+    assert(kv->refs[i] > 0);
+    if (--kv->refs[i] == 0) kv->free[kv->n_free++] = i;
+    return kv->refs[i];
+}
+
+uint32_t kv_number(const struct kv *kv, const uint8_t *page) {
     size_t i = (size_t)(page - kv->first) / kv->page_bytes;
-    assert(i < kv->n_pages && kv->n_free < kv->n_pages);
-    kv->free[kv->n_free++] = (uint32_t)i;
+    assert(page >= kv->first && i < kv->n_pages);
+    return (uint32_t)i;
+}
+
+uint8_t *kv_page(const struct kv *kv, uint32_t number) {
+    return kv->first + number * kv->page_bytes;
 }

@@ -11,7 +11,7 @@ static sil_err llama_open(struct model *m, struct sil_error *e) {
 
 static void llama_forward(const struct model *m, struct model_step *s) {
     parts_embed(m, s);
-    for (uint32_t i = 0; i < m->shape.n_layers; i++) {
+    for (uint32_t i = 0; i < m->shape.n_layers && !step_stopped(s); i++) {
         const struct model_layer *l = &m->layers[i];
         parts_norm(m, s, s->x, l->attn_norm, s->xn);
         parts_qkv(m, s, l);

@@ -215,7 +215,7 @@ static void check_logits(void *arg, uint32_t i, uint32_t worker) {
 }
 
 void parts_logits(const struct model *m, struct model_step *s) {
-    if (s->n_logits == 0) return;
+    if (s->n_logits == 0 || s->stopped) return;
     struct job j = {.m = m, .s = s};
     pool_run(s->pool, s->n_logits, output_norm_row, &j);
     prepare(s, s->xn, s->n_logits, m->shape.d_model, s->logit_rows, is_quant(&m->output));

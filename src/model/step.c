@@ -67,5 +67,11 @@ void step_run(const struct model *m, struct model_step *s) {
         assert(s->rows[i].token < m->shape.n_vocab);
         s->rows[i].failed = false;
     }
+    s->stopped = false;
     m->family->forward(m, s);
+}
+
+bool step_stopped(struct model_step *s) {
+    if (!s->stopped && s->stop) s->stopped = s->stop(s->stop_ctx);
+    return s->stopped;
 }

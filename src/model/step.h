@@ -25,6 +25,11 @@ struct model_step {
     uint32_t *logit_rows;  /* [max_logits]: which, ascending */
     float *logits;         /* out: [n_logits][n_vocab] */
 
+    /* Asked between layers unless NULL: true ends the pass there; logits and pages are then worth nothing. */
+    bool (*stop)(void *ctx);
+    void *stop_ctx;
+    bool stopped; /* out */
+
     float *x, *xn;            /* [max_rows][d_model]: residual stream, normalised */
     float *q, *k_new, *v_new; /* [max_rows][heads * head_dim] */
     float *att;               /* as q */
@@ -39,7 +44,11 @@ sil_err step_open(struct mem mem, const struct model *m, struct pool *pool, uint
                   struct model_step *s, struct sil_error *e);
 void step_close(struct model_step *s);
 
-/* Runs the batch: stores each row's keys and values in its pages, and gives the logits that are asked for. */
+/* Runs the batch: stores each row's keys and values in its pages, and gives the logits that are asked for, unless
+ * s->stopped afterwards. */
 void step_run(const struct model *m, struct model_step *s);
+
+/* For families, before each layer: whether the pass is to end. */
+bool step_stopped(struct model_step *s);
 
 #endif
