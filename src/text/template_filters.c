@@ -97,14 +97,20 @@ static sil_err filter_center(struct tpl_eval *ev, struct tv in, struct tpl_args 
 static sil_err filter_truncate(struct tpl_eval *ev, struct tv in, struct tpl_args *args, struct tv *out) {
     struct tv a[4];
     struct str s, end;
-    int64_t length, leeway;
+    int64_t length, leeway, n = 0;
     SIL_TRY(args_bind(ev, args, "truncate", "length killwords end leeway", 0, a));
     SIL_TRY(arg_int(ev, a[0], "truncate: length", 255, &length));
     SIL_TRY(arg_str(ev, a[2], "truncate: end", STR("..."), &end));
     SIL_TRY(arg_int(ev, a[3], "truncate: leeway", 5, &leeway));
+    if (in.type != TV_STR) SIL_TRY(tv_len(ev, in, &n));
+    if (in.type != TV_STR && (n <= length || n - length <= leeway)) {
+        *out = in;
+        return SIL_OK;
+    }
     SIL_TRY(arg_str(ev, in, "truncate: its value", STR(""), &s));
     SIL_TRY(tpl_charge_bytes(ev, s.n));
-    int64_t n = (int64_t)tpl_count_chars(s), tail = (int64_t)tpl_count_chars(end);
+    int64_t tail = (int64_t)tpl_count_chars(end);
+    n = (int64_t)tpl_count_chars(s);
     if (length < tail || leeway < 0)
         return tpl_fail(ev, SIL_ARG, "truncate: length below the end's, or leeway below 0");
     if (n <= length || n - length <= leeway) {

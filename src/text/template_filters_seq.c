@@ -140,6 +140,14 @@ static sil_err filter_items(struct tpl_eval *ev, struct tv in, struct tpl_args *
 
 /* ---- map, select, reject ---- */
 
+/* The items of what map and select work on: whatever is false has none, be it iterable or not. */
+static sil_err items_if_true(struct tpl_eval *ev, struct tv in, struct tv **items, size_t *n) {
+    if (tv_true(in)) return tv_iter(ev, in, items, n);
+    *items = NULL;
+    *n = 0;
+    return SIL_OK;
+}
+
 static void drop_first(struct tpl_args *args, uint32_t n) {
     args->pos += n;
     args->n -= n;
@@ -152,7 +160,7 @@ static sil_err map_attribute(struct tpl_eval *ev, struct tv in, struct tpl_args 
     size_t n;
     SIL_TRY(args_bind(ev, args, "map", "attribute default", 1, a));
     SIL_TRY(path_of(ev, a[0], a[1], &path));
-    SIL_TRY(tv_iter(ev, in, &items, &n));
+    SIL_TRY(items_if_true(ev, in, &items, &n));
     SIL_TRY(seq_new(ev, SEQ_GEN, n, out));
     for (size_t i = 0; i < n; i++) {
         struct tv v;
@@ -172,7 +180,7 @@ static sil_err filter_map(struct tpl_eval *ev, struct tv in, struct tpl_args *ar
     const struct tpl_func *f = filter_find(name);
     if (!f) return tpl_fail(ev, SIL_UNSUPPORTED, "there is no filter '%.*s'", STR_ARG(name));
     drop_first(args, 1);
-    SIL_TRY(tv_iter(ev, in, &items, &n));
+    SIL_TRY(items_if_true(ev, in, &items, &n));
     SIL_TRY(seq_new(ev, SEQ_GEN, n, out));
     for (size_t i = 0; i < n; i++) {
         struct tpl_args again = *args; /* a filter may take its arguments apart */
@@ -206,7 +214,7 @@ static sil_err choose(struct tpl_eval *ev, struct tv in, struct tpl_args *args, 
         if (!test) return tpl_fail(ev, SIL_UNSUPPORTED, "there is no test '%.*s'", STR_ARG(name));
         drop_first(args, 1);
     }
-    SIL_TRY(tv_iter(ev, in, &items, &n));
+    SIL_TRY(items_if_true(ev, in, &items, &n));
     SIL_TRY(seq_new(ev, SEQ_GEN, 0, out));
     for (size_t i = 0; i < n; i++) {
         struct tv v;
@@ -240,13 +248,21 @@ struct keyed {
     struct tv key, item;
 };
 
+/* Python compares lists of keys, which asks for equality before order: keys that have no order may still be equal. */
+static sil_err key_cmp(struct tpl_eval *ev, struct tv a, struct tv b, int *order) {
+    bool same = false;
+    if (a.type == b.type && a.type != TV_STR && a.type != TV_INT) SIL_TRY(tv_eq(ev, a, b, &same));
+    *order = 0;
+    return same ? SIL_OK : tv_cmp(ev, a, b, "<", order);
+}
+
 /* Merges two sorted runs; equal keys keep their order, also when reversed. */
 static sil_err merge(struct tpl_eval *ev, const struct keyed *a, size_t n, const struct keyed *b, size_t m,
                      bool reverse, struct keyed *out) {
     size_t i = 0, j = 0;
     while (i < n && j < m) {
         int order;
-        SIL_TRY(tv_cmp(ev, b[j].key, a[i].key, "<", &order));
+        SIL_TRY(key_cmp(ev, b[j].key, a[i].key, &order));
         bool right = reverse ? order == 1 : order == -1;
         *out++ = right ? b[j++] : a[i++];
     }

@@ -148,7 +148,10 @@ sil_err tpl_format_percent(struct tpl_eval *ev, struct str f, const struct tpl_a
         named = named || name.p;
         SIL_TRY(put_spec(ev, &t, &s, v));
     }
-    if (!named && next < args->n) return tpl_fail(ev, SIL_ARG, "format: too many values");
+    /* a list or dict on the right of % may stay unused */
+    bool spare = args->n == 1 &&
+                 (args->pos[0].type == TV_DICT || (args->pos[0].type == TV_SEQ && args->pos[0].seq->kind != SEQ_TUPLE));
+    if (!named && !spare && next < args->n) return tpl_fail(ev, SIL_ARG, "format: too many values");
     *out = text_value(&t);
     return SIL_OK;
 }
