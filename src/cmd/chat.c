@@ -194,10 +194,16 @@ static void read_lines(struct talk *t, EditLine *el, History *past) {
     }
 }
 
+/* The last part of a path. */
+static const char *base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
 static void greet(const struct talk *t) {
     struct sil_model_info info;
     sil_model_describe(t->c->setup->model, &info);
-    fprintf(stderr, "%s: %s, %.4g M parameters, context %u, %s, %u threads. /help tells more.\n", t->c->path,
+    fprintf(stderr, "%s: %s, %.4g M parameters, context %u, %s, %u threads. /help tells more.\n", base_name(t->c->path),
             info.architecture, (double)info.n_params * 1e-6, sil_engine_ctx(t->c->setup->engine), info.cpu,
             sil_engine_threads(t->c->setup->engine));
     if (t->templated) return;
