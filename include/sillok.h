@@ -207,6 +207,37 @@ enum { SIL_TOP_MAX = 64 };
 sil_err sil_logprobs(const struct sil_engine *eng, const float *logits, uint32_t token, struct sil_logprob *chosen,
                      uint32_t n_top, struct sil_logprob *top, struct sil_error *e);
 
+/* ---- decoding, with or without guessing ahead ---- */
+
+enum { SIL_DRAFT_MAX = 15 };
+
+/* One answer being written. The caller sets the first group and zeroes the rest. With n_draft > 0 each step also
+ * computes tokens that are guessed from the sequence itself (what followed the same tokens before) and keeps those that
+ * come true: the tokens, greedy or drawn, are the same with any n_draft, and so is the session after each of them. */
+struct sil_decoder {
+    struct sil_session *session;
+    struct sil_sampling sampling;
+    uint32_t prompt_length, choice; /* as for sil_sample */
+    uint32_t n_draft;               /* guesses in a step, at most SIL_DRAFT_MAX; 0: none */
+
+    uint64_t n_drafted, n_accepted; /* counted */
+
+    uint32_t tokens[1 + SIL_DRAFT_MAX]; /* the token to compute next, and guesses */
+    uint32_t window;
+    bool plain;
+};
+
+/* The first token, from the logits of the session's last token. */
+sil_err sil_decode_first(struct sil_decoder *d, const float *logits, uint32_t *token, struct sil_error *e);
+/* Fills an item for sil_step (together with other sequences' items): the last token given, which the session does not
+ * hold yet, and guesses. It wants at most 1 + n_draft rows of logits, and no KV page that the one token would not need.
+ * item->cancel is the caller's. */
+void sil_decode_item(struct sil_decoder *d, struct sil_step_item *item);
+/* After the step: 1 to `max` new tokens (max at most 1 + SIL_DRAFT_MAX; a token that ends an answer is the last). *n is
+ * 0 where the guesses were refused; the next item then has none. Fails with the item's status. */
+sil_err sil_decode_take(struct sil_decoder *d, const struct sil_step_item *item, uint32_t max, uint32_t *tokens,
+                        uint32_t *n, struct sil_error *e);
+
 #ifdef __cplusplus
 }
 #endif

@@ -11,24 +11,15 @@ static bool stopped(const struct answer *a) {
     return a->stop && *a->stop;
 }
 
-/* Tokens that the session and the prompt have in common; the last one of the prompt is always computed again, because
- * its logits are wanted. */
-static uint32_t common_prefix(const struct sil_session *session, const uint32_t *prompt, size_t n) {
-    uint32_t have = 0, i = 0;
-    const uint32_t *old = sil_session_tokens(session, &have);
-    while (i < have && i + 1 < n && old[i] == prompt[i]) i++;
-    return i;
-}
-
 static sil_err read_prompt(struct setup *s, struct sil_session *session, const uint32_t *prompt, uint32_t n,
                            struct answer *a, const float **logits, struct sil_error *e) {
     a->n_prompt = n;
-    a->n_reused = common_prefix(session, prompt, n);
-    sil_session_truncate(session, a->n_reused);
+    a->n_reused = sil_session_reuse(session, prompt, n);
     for (uint32_t at = a->n_reused; at < n; at += PROMPT_CHUNK) {
         if (stopped(a)) return SIL_CANCELLED;
         uint32_t m = n - at < PROMPT_CHUNK ? n - at : PROMPT_CHUNK;
-        struct sil_step_item item = {.session = session, .tokens = prompt + at, .n_tokens = m, .n_logits = at + m == n};
+        struct sil_step_item item = {
+            .session = session, .tokens = prompt + at, .n_tokens = m, .n_logits = at + m == n, .cancel = a->stop};
         SIL_TRY(sil_step(s->engine, &item, 1, e));
         *logits = item.logits;
     }
@@ -48,23 +39,47 @@ static sil_err emit(struct answer *a, struct buf *piece, struct sil_error *e) {
     return SIL_OK;
 }
 
+/* Gives out tokens; false when the answer ends with one of them. */
+static sil_err give_out(struct setup *s, const uint32_t *tokens, uint32_t n, struct stream *stream, struct buf *piece,
+                        struct answer *a, struct sil_error *e) {
+    for (uint32_t i = 0; i < n && !a->reason; i++) {
+        if (sil_is_end(s->model, tokens[i])) {
+            a->reason = "end";
+            break;
+        }
+        a->n_answer++;
+        if (stream_push(stream, tokens[i], piece) != SIL_OK) return err_nomem(e, "the answer", piece->n);
+        if (a->n_answer == a->n_max) a->reason = "length";
+    }
+    return emit(a, piece, e);
+}
+
 static sil_err generate(struct setup *s, struct sil_session *session, const float *logits, struct stream *stream,
                         struct buf *piece, struct answer *a, struct sil_error *e) {
-    for (;;) {
-        uint32_t have = 0, token = 0;
+    struct sil_decoder d = {
+        .session = session, .sampling = a->sampling, .prompt_length = a->n_prompt, .n_draft = a->n_draft};
+    uint32_t tokens[1 + SIL_DRAFT_MAX], n = 1, have = 0;
+    sil_err err = sil_decode_first(&d, logits, tokens, e);
+    while (err == SIL_OK) {
+        err = give_out(s, tokens, n, stream, piece, a, e);
+        if (err != SIL_OK || a->reason) break;
         sil_session_tokens(session, &have);
-        if (a->n_max && a->n_answer == a->n_max) return a->reason = "length", SIL_OK;
-        if (stopped(a)) return a->reason = "stopped", SIL_OK;
-        SIL_TRY(sil_sample(session, &a->sampling, logits, a->n_prompt, 0, &token, e));
-        if (sil_is_end(s->model, token)) return a->reason = "end", SIL_OK;
-        a->n_answer++;
-        if (stream_push(stream, token, piece) != SIL_OK) return err_nomem(e, "the answer", piece->n);
-        SIL_TRY(emit(a, piece, e));
-        if (have == sil_engine_ctx(s->engine)) return a->reason = "context", SIL_OK;
-        struct sil_step_item item = {.session = session, .tokens = &token, .n_tokens = 1, .n_logits = 1};
-        SIL_TRY(sil_step(s->engine, &item, 1, e));
-        logits = item.logits;
+        if (have == sil_engine_ctx(s->engine)) a->reason = "context";
+        else if (stopped(a)) a->reason = "stopped";
+        if (a->reason) break;
+        struct sil_step_item item = {.cancel = a->stop};
+        sil_decode_item(&d, &item);
+        (void)sil_step(s->engine, &item, 1, e); /* the item's status says it too */
+        err = sil_decode_take(&d, &item, a->n_max ? a->n_max - a->n_answer : UINT32_MAX, tokens, &n, e);
+        if (err == SIL_CANCELLED) {
+            a->reason = "stopped";
+            err = SIL_OK;
+            break;
+        }
     }
+    a->n_drafted = d.n_drafted;
+    a->n_accepted = d.n_accepted;
+    return err;
 }
 
 static sil_err run(struct setup *s, struct sil_session *session, const uint32_t *prompt, uint32_t n, struct answer *a,
@@ -98,6 +113,7 @@ sil_err answer_run(struct setup *s, struct sil_session *session, const uint32_t 
         return err_set(e, SIL_CONTEXT, "the prompt has %zu tokens, the context only %u; shorten it or raise --ctx", n,
                        ctx);
     a->n_answer = 0;
+    a->reason = NULL;
     a->answer_s = 0;
     struct stream stream;
     struct buf piece;
@@ -114,4 +130,7 @@ void answer_stats(const struct answer *a, FILE *f) {
     fprintf(f, "prompt %u tokens (%u reused) at %.1f/s; answer %u tokens at %.1f/s; ended by %s; seed %llu\n",
             a->n_prompt, a->n_reused, a->prompt_s > 0 ? read / a->prompt_s : 0.0, a->n_answer,
             a->answer_s > 0 ? a->n_answer / a->answer_s : 0.0, a->reason, (unsigned long long)a->sampling.seed);
+    if (a->n_drafted)
+        fprintf(f, "guessed ahead %llu tokens, %.1f %% of them rightly\n", (unsigned long long)a->n_drafted,
+                100.0 * (double)a->n_accepted / (double)a->n_drafted);
 }

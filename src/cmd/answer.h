@@ -11,6 +11,7 @@
 struct answer {
     struct sil_sampling sampling;
     uint32_t n_max;                    /* tokens to generate at most; 0: as many as the context holds */
+    uint32_t n_draft;                  /* tokens to guess ahead in each step; changes the speed only */
     bool echo;                         /* write the prompt's text first */
     const volatile sig_atomic_t *stop; /* set from a signal handler to end the answer */
     FILE *out;
@@ -18,6 +19,7 @@ struct answer {
 
     /* Out. */
     uint32_t n_prompt, n_reused, n_answer; /* tokens; n_reused of the prompt were there from before */
+    uint64_t n_drafted, n_accepted;        /* tokens guessed ahead, and guessed rightly */
     double prompt_s, answer_s;
     const char *reason; /* "end", "length", "context", "stopped" */
 };

@@ -43,4 +43,8 @@ bool session_make_room(struct sil_session *s, uint32_t n_tokens);
 /* Appends tokens whose keys and values are in the pages, and gives the tree what became full. */
 void session_append(struct sil_session *s, const uint32_t *tokens, uint32_t n_tokens);
 
+/* sil_sample with only the first n of the session's tokens. */
+sil_err session_sample(const struct sil_session *s, uint32_t n, const struct sil_sampling *p, const float *logits,
+                       uint32_t prompt_length, uint32_t choice, uint32_t *token, struct sil_error *e);
+
 #endif

@@ -93,17 +93,22 @@ struct sil_sampling sil_sampling_default(void) {
     return num_sampling_default();
 }
 
-sil_err sil_sample(const struct sil_session *s, const struct sil_sampling *p, const float *logits,
-                   uint32_t prompt_length, uint32_t choice, uint32_t *token, struct sil_error *e) {
+sil_err session_sample(const struct sil_session *s, uint32_t n, const struct sil_sampling *p, const float *logits,
+                       uint32_t prompt_length, uint32_t choice, uint32_t *token, struct sil_error *e) {
     struct sil_engine *eng = s->eng;
     SIL_TRY(num_sampling_check(p, e));
-    if (prompt_length > s->n) return err_set(e, SIL_ARG, "a prompt of %u in a sequence of %u", prompt_length, s->n);
+    if (prompt_length > n) return err_set(e, SIL_ARG, "a prompt of %u in a sequence of %u", prompt_length, n);
     uint32_t n_vocab = eng->m->shape.n_vocab;
     memcpy(eng->sample_logits, logits, n_vocab * sizeof(float));
-    struct num_history h = {.tokens = s->tokens, .n = s->n, .n_prompt = prompt_length};
-    sil_err err = num_sample(p, eng->sample_logits, n_vocab, &h, s->n, choice, eng->sample_scratch, token);
+    struct num_history h = {.tokens = s->tokens, .n = n, .n_prompt = prompt_length};
+    sil_err err = num_sample(p, eng->sample_logits, n_vocab, &h, n, choice, eng->sample_scratch, token);
     if (err == SIL_ARG) return err_set(e, err, "a logit bias is for a token outside the vocabulary of %u", n_vocab);
     return err == SIL_OK ? SIL_OK : err_set(e, err, "a logit is not finite");
+}
+
+sil_err sil_sample(const struct sil_session *s, const struct sil_sampling *p, const float *logits,
+                   uint32_t prompt_length, uint32_t choice, uint32_t *token, struct sil_error *e) {
+    return session_sample(s, s->n, p, logits, prompt_length, choice, token, e);
 }
 
 sil_err sil_logprobs(const struct sil_engine *eng, const float *logits, uint32_t token, struct sil_logprob *chosen,

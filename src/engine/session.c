@@ -129,7 +129,7 @@ uint32_t sil_session_reuse(struct sil_session *s, const uint32_t *tokens, uint32
         s->pages[s->n_pages++] = page;
         s->n_in_tree = i + 1;
         s->n = (i + 1) * NUM_KV_PAGE;
-        memcpy(s->tokens + (size_t)i * NUM_KV_PAGE, tokens + (size_t)i * NUM_KV_PAGE, NUM_KV_PAGE * sizeof *tokens);
+        memmove(s->tokens + (size_t)i * NUM_KV_PAGE, tokens + (size_t)i * NUM_KV_PAGE, NUM_KV_PAGE * sizeof *tokens);
     }
     if (n && s->n == n) sil_session_truncate(s, n - 1);
     eng->reuse_found += s->n;

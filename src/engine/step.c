@@ -25,15 +25,15 @@ static sil_err admit(struct sil_engine *eng, struct sil_step_item *item, uint32_
     if (item->n_logits > *logits_left)
         return err_set(e, SIL_LIMIT, "%u rows of logits are wanted, %u are left in this step", item->n_logits,
                        *logits_left);
-    for (uint32_t i = 0; i < item->n_tokens; i++)
-        if (item->tokens[i] >= eng->m->shape.n_vocab)
-            return err_set(e, SIL_ARG, "token %u is outside the vocabulary of %u", item->tokens[i],
-                           eng->m->shape.n_vocab);
     if (item->n_tokens > eng->n_ctx - s->n)
         return err_set(e, SIL_CONTEXT,
                        "%u tokens and %u more pass the context of %u; shorten the prompt or open a "
                        "longer context",
                        s->n, item->n_tokens, eng->n_ctx);
+    for (uint32_t i = 0; i < item->n_tokens; i++)
+        if (item->tokens[i] >= eng->m->shape.n_vocab)
+            return err_set(e, SIL_ARG, "token %u is outside the vocabulary of %u", item->tokens[i],
+                           eng->m->shape.n_vocab);
     if (!session_make_room(s, item->n_tokens))
         return err_set(e, SIL_NOMEM, "all KV pages are in use; close a session or open the engine for more");
     *logits_left -= item->n_logits;

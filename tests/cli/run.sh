@@ -26,6 +26,12 @@ is "a prompt from standard input" "$(cat "$tap_tmp/out")" "$one"
 exits "statistics go to standard error" 0 "$SILLOK" run "$m" -p "Hello" -n 8 --temp 0 --stats
 is "... not to the answer" "$(cat "$tap_tmp/out")" "$one"
 has "... in words" "$(cat "$tap_tmp/err")" "answer 8 tokens"
+exits "guessing ahead" 0 "$SILLOK" run "$m" -p "la la la la" -n 100 --temp 0 --speculate 6 --stats
+three=$(cat "$tap_tmp/out")
+has "... says how well" "$(cat "$tap_tmp/err")" "guessed ahead"
+exits "without it" 0 "$SILLOK" run "$m" -p "la la la la" -n 100 --temp 0
+is "... the same answer" "$(cat "$tap_tmp/out")" "$three"
+exits "guessing too far" 2 "$SILLOK" run "$m" -p x --speculate 16
 
 # --- wrong usage: 2 ---
 exits "no model" 2 "$SILLOK" run
