@@ -52,7 +52,10 @@ ISA_avx2 := -mavx2 -mfma -mf16c
 ISA_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c
 ISA_vnni := $(ISA_avx512) -mavx512vnni
 endif
-isa_flags = $(if $(filter %_avx2.c,$(1)),$(ISA_avx2))$(if $(filter %_avx512.c,$(1)),$(ISA_avx512))$(if $(filter %_vnni.c,$(1)),$(ISA_vnni))
+ifneq ($(filter aarch64-%,$(shell $(CC) -dumpmachine)),)
+ISA_dotprod := -march=armv8.2-a+dotprod
+endif
+isa_flags = $(if $(filter %_avx2.c,$(1)),$(ISA_avx2))$(if $(filter %_avx512.c,$(1)),$(ISA_avx512))$(if $(filter %_vnni.c,$(1)),$(ISA_vnni))$(if $(filter %_dotprod.c,$(1)),$(ISA_dotprod))
 
 all: $(B)/sillok
 tests: $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC) $(TOOL_SRC))
@@ -65,8 +68,8 @@ fuzz: $(patsubst fuzz/%.c,$(B)/libfuzzer/%,$(FUZZ_SRC))
 # out of the library.
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' '$(CC) $(CFLAGS) | $(LDFLAGS) | $(LIBS) | $(ISA_avx2) | $(ISA_vnni)' | cmp -s - $@ || \
-	 printf '%s\n' '$(CC) $(CFLAGS) | $(LDFLAGS) | $(LIBS) | $(ISA_avx2) | $(ISA_vnni)' > $@
+	@printf '%s\n' '$(CC) $(CFLAGS) | $(LDFLAGS) | $(LIBS) | $(ISA_avx2) | $(ISA_vnni) $(ISA_dotprod)' | cmp -s - $@ || \
+	 printf '%s\n' '$(CC) $(CFLAGS) | $(LDFLAGS) | $(LIBS) | $(ISA_avx2) | $(ISA_vnni) $(ISA_dotprod)' > $@
 $(B)/sources: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' $(LIB_SRC) $(CMD_SRC) $(TEST_SHARED) | cmp -s - $@ || \
@@ -99,7 +102,7 @@ $(B)/obj/%.o: %.c $(B)/flags
 lint-flags:
 	@printf '%s\n' '$(BASE_CFLAGS) -Itests'
 isa-flags:
-	@printf '%s\n' 'avx2 $(ISA_avx2)' 'avx512 $(ISA_avx512)' 'vnni $(ISA_vnni)'
+	@printf '%s\n' 'avx2 $(ISA_avx2)' 'avx512 $(ISA_avx512)' 'vnni $(ISA_vnni)' 'dotprod $(ISA_dotprod)'
 
 clean:
 	rm -rf $(B)

@@ -278,10 +278,19 @@ static void test_vnni(void **state) {
     (void)state;
     check_level(CPU_AVX2 | CPU_AVX512 | CPU_VNNI);
 }
+static void test_neon(void **state) {
+    (void)state;
+    check_level(CPU_NEON);
+}
+static void test_dotprod(void **state) {
+    (void)state;
+    check_level(CPU_NEON | CPU_DOTPROD);
+}
 
 int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_scalar), cmocka_unit_test(test_avx2),
-                                       cmocka_unit_test(test_avx512), cmocka_unit_test(test_vnni)};
+                                       cmocka_unit_test(test_avx512), cmocka_unit_test(test_vnni),
+                                       cmocka_unit_test(test_neon),   cmocka_unit_test(test_dotprod)};
     return cmocka_run_group_tests_name("golden", tests, NULL, NULL);
 }

@@ -69,6 +69,16 @@ static void test_vnni(void **state) {
     test_level(CPU_AVX2 | CPU_AVX512 | CPU_VNNI);
 }
 
+static void test_neon(void **state) {
+    (void)state;
+    test_level(CPU_NEON);
+}
+
+static void test_dotprod(void **state) {
+    (void)state;
+    test_level(CPU_NEON | CPU_DOTPROD);
+}
+
 /* --- kernels that are wrong in ways that matter --- */
 
 static void add_flips_zero(float *x, const float *y, size_t n) {
@@ -142,8 +152,9 @@ static void test_out_of_memory(void **state) {
 int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scalar), cmocka_unit_test(test_avx2),    cmocka_unit_test(test_avx512),
-        cmocka_unit_test(test_vnni),   cmocka_unit_test(test_notices), cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_scalar),  cmocka_unit_test(test_avx2),          cmocka_unit_test(test_avx512),
+        cmocka_unit_test(test_vnni),    cmocka_unit_test(test_neon),          cmocka_unit_test(test_dotprod),
+        cmocka_unit_test(test_notices), cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests_name("kernels", tests, NULL, NULL);
 }

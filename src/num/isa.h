@@ -8,5 +8,7 @@
 void isa_avx2(struct num_kernels *k, uint32_t cpu_mask);
 void isa_avx512(struct num_kernels *k, uint32_t cpu_mask);
 void isa_vnni(struct num_kernels *k, uint32_t cpu_mask); /* after isa_avx512 */
+void isa_neon(struct num_kernels *k, uint32_t cpu_mask);
+void isa_dotprod(struct num_kernels *k, uint32_t cpu_mask); /* after isa_neon */
 
 #endif

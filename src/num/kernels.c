@@ -21,4 +21,6 @@ void num_kernels_init(struct num_kernels *k, uint32_t cpu_mask) {
     isa_avx2(k, cpu_mask);
     isa_avx512(k, cpu_mask);
     isa_vnni(k, cpu_mask);
+    isa_neon(k, cpu_mask);
+    isa_dotprod(k, cpu_mask);
 }
