@@ -32,11 +32,25 @@ static inline vi vi_shl(vi v, uint32_t n) {
 static inline vi vi_mul(vi v, int32_t x) {
     return _mm512_mullo_epi32(v, _mm512_set1_epi32(x));
 }
-static inline vf vf_neg(vf v) {
-    return _mm512_castsi512_ps(_mm512_xor_si512(_mm512_castps_si512(v), _mm512_set1_epi32(INT32_MIN)));
-}
 static inline vf vf_of_vi(vi v) {
     return _mm512_cvtepi32_ps(v);
+}
+
+/* What tile_quant.h makes a dot product of: 16-bit sums of pairs of products of unsigned and signed bytes. */
+static inline vi vi_pairs(vi w, vi a) {
+    return _mm512_maddubs_epi16(w, a);
+}
+static inline vi vi_add16(vi a, vi b) {
+    return _mm512_add_epi16(a, b);
+}
+static inline vi vi_quads(vi pairs) { /* 16-bit sums to 32-bit sums of two */
+    return _mm512_madd_epi16(pairs, _mm512_set1_epi16(1));
+}
+static inline vi vi_abs8(vi v) {
+    return _mm512_abs_epi8(v);
+}
+static inline vi vi_sign8(vi a, vi w) { /* a where w >= 0, -a where w < 0 */
+    return _mm512_mask_sub_epi8(a, _mm512_movepi8_mask(w), _mm512_setzero_si512(), a);
 }
 
 /* The sum of 16 signed bytes. */

@@ -19,6 +19,7 @@
 #define TILE_INLINE static inline __attribute__((always_inline))
 
 enum {
+    TILE_MR = 6,                /* the most rows of activations in a panel */
     TILE_NV = 2,                /* vectors of outputs that a kernel works on at once */
     TILE_PART = TILE_NV * VF_W, /* outputs of those */
     TILE_META = 512,            /* (row, chunk) pairs prepared at a time */
@@ -80,7 +81,15 @@ TILE_INLINE vi load_codes(enum tile_codes kind, const uint8_t *codes, int g, int
     return v;
 }
 
+/* Four activations of row r, columns 4g .. 4g+3, in every lane. */
+TILE_INLINE vi load_four(const int8_t *q, size_t cols, int r, int g) {
+    int32_t four;
+    memcpy(&four, q + (size_t)r * cols + 4 * g, sizeof four);
+    return vi_set1(four);
+}
+
 /* The integer sums of one block: sum[r][v] += codes x activations of groups g0 .. g1-1. */
+#ifdef TILE_HAS_DOT
 TILE_INLINE void block_dot(enum tile_codes kind, int mr, const uint8_t *codes, int at, const int8_t *q, size_t cols,
                            int g0, int g1, vi sum[TILE_MR][TILE_NV]) {
 #pragma GCC unroll 8
@@ -88,57 +97,123 @@ TILE_INLINE void block_dot(enum tile_codes kind, int mr, const uint8_t *codes, i
         vi w[TILE_NV];
         for (int v = 0; v < TILE_NV; v++) w[v] = load_codes(kind, codes, g, at + 4 * VF_W * v);
         for (int r = 0; r < mr; r++) {
-            int32_t four;
-            memcpy(&four, q + (size_t)r * cols + 4 * g, sizeof four);
-            vi a = vi_set1(four);
+            vi a = load_four(q, cols, r, g);
             for (int v = 0; v < TILE_NV; v++) sum[r][v] = tile_dot4(sum[r][v], w[v], a);
         }
     }
 }
+#else
+/* Signed bytes: |w| unsigned, its sign moved to the activation. A pair of products is at most 2 * 128 * 127, which a
+ * saturating 16-bit sum holds. */
+TILE_INLINE void block_dot_signed(int mr, const uint8_t *codes, int at, const int8_t *q, size_t cols,
+                                  vi sum[TILE_MR][TILE_NV]) {
+#pragma GCC unroll 2
+    for (int g = 0; g < 8; g++) {
+        vi w[TILE_NV], size[TILE_NV];
+        for (int v = 0; v < TILE_NV; v++) {
+            w[v] = vi_xor(load_codes(CODES_BYTES, codes, g, at + 4 * VF_W * v), vi_set1_8(-128));
+            size[v] = vi_abs8(w[v]);
+        }
+        for (int r = 0; r < mr; r++) {
+            vi a = load_four(q, cols, r, g);
+            for (int v = 0; v < TILE_NV; v++)
+                sum[r][v] = vi_add(sum[r][v], vi_quads(vi_pairs(size[v], vi_sign8(a, w[v]))));
+        }
+    }
+}
+
+/* Small codes: pairs are added in 16 bits while they fit: 8 * 2 * 15 * 127, 4 * 2 * 31 * 127 and 2 * 2 * 63 * 127 are
+ * all below 2^15. */
+TILE_INLINE void block_dot(enum tile_codes kind, int mr, const uint8_t *codes, int at, const int8_t *q, size_t cols,
+                           int g0, int g1, vi sum[TILE_MR][TILE_NV]) {
+    if (kind == CODES_BYTES) {
+        block_dot_signed(mr, codes, at, q, cols, sum);
+        return;
+    }
+    const int fit = kind == CODES_NIBBLES ? 8 : kind == CODES_5 || kind == CODES_5_EXPANDED ? 4 : 2;
+#pragma GCC unroll 4
+    for (int g = g0; g < g1; g += fit) {
+        vi pairs[TILE_MR][TILE_NV];
+#pragma GCC unroll 8
+        for (int i = 0; i < fit; i++) {
+            vi w[TILE_NV];
+            for (int v = 0; v < TILE_NV; v++) w[v] = load_codes(kind, codes, g + i, at + 4 * VF_W * v);
+            for (int r = 0; r < mr; r++) {
+                vi a = load_four(q, cols, r, g + i);
+                for (int v = 0; v < TILE_NV; v++)
+                    pairs[r][v] = i == 0 ? vi_pairs(w[v], a) : vi_add16(pairs[r][v], vi_pairs(w[v], a));
+            }
+        }
+        for (int r = 0; r < mr; r++)
+            for (int v = 0; v < TILE_NV; v++) sum[r][v] = vi_add(sum[r][v], vi_quads(pairs[r][v]));
+    }
+}
+#endif
+
+/* The sums begin at what cancels the codes' offset, or have it added at the end where registers are short. */
+TILE_INLINE void start_sums(enum tile_form form, int mr, const int32_t *start, vi sum[TILE_MR][TILE_NV]) {
+    for (int r = 0; r < mr; r++, start += sizeof(struct tile_meta) / sizeof *start)
+        for (int v = 0; v < TILE_NV; v++) sum[r][v] = form == FORM_MIN || TILE_SHORT ? vi_zero() : vi_set1(*start);
+}
+
+TILE_INLINE void end_sums(enum tile_form form, int mr, const int32_t *start, vi sum[TILE_MR][TILE_NV],
+                          vf isum[TILE_MR][TILE_NV]) {
+    for (int r = 0; r < mr; r++, start += sizeof(struct tile_meta) / sizeof *start) {
+        for (int v = 0; v < TILE_NV; v++) {
+            bool late = form != FORM_MIN && TILE_SHORT;
+            isum[r][v] = vf_of_vi(late ? vi_add(sum[r][v], vi_set1(*start)) : sum[r][v]);
+        }
+    }
+}
+
+/* The integer sums of a block as floats, exactly: they stay below 2^24, products with sub-scales included. */
+TILE_INLINE void block_sums(enum tile_codes kind, enum tile_form form, int mr, const struct tile_chunk *c, uint32_t b,
+                            int part, const int8_t *q, size_t cols, const struct tile_meta *meta,
+                            vf isum[TILE_MR][TILE_NV]) {
+    vi sum[TILE_MR][TILE_NV];
+    start_sums(form, mr, &meta->start[0][b], sum);
+    block_dot(kind, mr, c->codes[b], 4 * part, q, cols, 0, form == FORM_SUB ? 4 : 8, sum);
+    end_sums(form, mr, &meta->start[0][b], sum, isum);
+    if (form != FORM_SUB) return;
+    for (int r = 0; r < mr; r++)
+        for (int v = 0; v < TILE_NV; v++) isum[r][v] = vf_mul(isum[r][v], vf_load(c->m[0][b] + part + v * VF_W));
+    vf high[TILE_MR][TILE_NV];
+    start_sums(form, mr, &meta->start[1][b], sum);
+    block_dot(kind, mr, c->codes[b], 4 * part, q, cols, 4, 8, sum);
+    end_sums(form, mr, &meta->start[1][b], sum, high);
+    for (int r = 0; r < mr; r++)
+        for (int v = 0; v < TILE_NV; v++)
+            isum[r][v] = vf_fma(high[r][v], vf_load(c->m[1][b] + part + v * VF_W), isum[r][v]);
+}
 
 /* Outputs part .. part + TILE_PART - 1 of the tile for mr rows of activations (q: row 0 at the chunk's first column),
- * added to acc[r][32]. */
+ * added to acc[r][32]: the one chain of each output, in a register or, where these are short, in place. */
 TILE_INLINE void tile_kernel(enum tile_codes kind, enum tile_form form, int mr, const struct tile_chunk *c, int part,
                              const int8_t *q, size_t cols, const struct tile_meta *meta, float *acc) {
     vf f[TILE_MR][TILE_NV];
-    for (int r = 0; r < mr; r++)
-        for (int v = 0; v < TILE_NV; v++) f[r][v] = vf_load(acc + r * TILE_ROWS + part + v * VF_W);
+    acc += part;
+    for (int r = 0; r < mr && !TILE_SHORT; r++)
+        for (int v = 0; v < TILE_NV; v++) f[r][v] = vf_load(acc + r * TILE_ROWS + v * VF_W);
     for (uint32_t b = 0; b < c->n; b++, q += NUM_BLOCK) {
-        vi sum[TILE_MR][TILE_NV];
-        const uint8_t *codes = c->codes[b];
         for (uint32_t i = 0; i < c->fetch; i += c->every)
             _mm_prefetch((const char *)c->ahead + (size_t)b * c->step + i, _MM_HINT_T1);
-        for (int r = 0; r < mr; r++)
-            for (int v = 0; v < TILE_NV; v++) sum[r][v] = form == FORM_MIN ? vi_zero() : vi_set1(meta[r].start[0][b]);
-        block_dot(kind, mr, codes, 4 * part, q, cols, 0, form == FORM_SUB ? 4 : 8, sum);
         vf isum[TILE_MR][TILE_NV];
-        if (form == FORM_SUB) { /* sums and products stay below 2^24: exact */
-            vi high[TILE_MR][TILE_NV];
-            for (int r = 0; r < mr; r++)
-                for (int v = 0; v < TILE_NV; v++) {
-                    isum[r][v] = vf_mul(vf_of_vi(sum[r][v]), vf_load(c->m[0][b] + part + v * VF_W));
-                    high[r][v] = vi_set1(meta[r].start[1][b]);
-                }
-            block_dot(kind, mr, codes, 4 * part, q, cols, 4, 8, high);
-            for (int r = 0; r < mr; r++)
-                for (int v = 0; v < TILE_NV; v++)
-                    isum[r][v] = vf_fma(vf_of_vi(high[r][v]), vf_load(c->m[1][b] + part + v * VF_W), isum[r][v]);
-        } else {
-            for (int r = 0; r < mr; r++)
-                for (int v = 0; v < TILE_NV; v++) isum[r][v] = vf_of_vi(sum[r][v]);
-        }
+        block_sums(kind, form, mr, c, b, part, q, cols, meta, isum);
         for (int v = 0; v < TILE_NV; v++) {
             vf s = vf_load(c->s[b] + part + v * VF_W), m;
             if (form == FORM_MIN) m = vf_load(c->m[0][b] + part + v * VF_W);
             for (int r = 0; r < mr; r++) {
-                vf d = vf_set1(meta[r].d[b]);
-                f[r][v] = vf_fma(isum[r][v], vf_mul(s, d), f[r][v]);
-                if (form == FORM_MIN) f[r][v] = vf_fma(vf_set1(meta[r].neg_sum[b]), vf_mul(m, d), f[r][v]);
+                float *y = acc + r * TILE_ROWS + v * VF_W;
+                vf d = vf_set1(meta[r].d[b]), chain = TILE_SHORT ? vf_load(y) : f[r][v];
+                chain = vf_fma(isum[r][v], vf_mul(s, d), chain);
+                if (form == FORM_MIN) chain = vf_fma(vf_set1(meta[r].neg_sum[b]), vf_mul(m, d), chain);
+                f[r][v] = chain;
+                if (TILE_SHORT) vf_store(y, chain);
             }
         }
     }
-    for (int r = 0; r < mr; r++)
-        for (int v = 0; v < TILE_NV; v++) vf_store(acc + r * TILE_ROWS + part + v * VF_W, f[r][v]);
+    for (int r = 0; r < mr && !TILE_SHORT; r++)
+        for (int v = 0; v < TILE_NV; v++) vf_store(acc + r * TILE_ROWS + v * VF_W, f[r][v]);
 }
 
 #define TILE_KERNEL(name, kind, form, mr)                                                                              \
@@ -250,7 +325,8 @@ TILE_INLINE void make_meta(enum tile_form form, int32_t offset, const struct num
         vf_store(m->d + i, vf_load(d + i));
         vi sum = vi_load(sums + i);
         if (form == FORM_START) vi_put(m->start[0] + i, vi_mul(sum, -offset));
-        else if (form == FORM_MIN) vf_store(m->neg_sum + i, vf_neg(vf_of_vi(sum)));
+        else if (form == FORM_MIN)
+            vf_store(m->neg_sum + i, vi_float_of_bits(vi_xor(vf_bits(vf_of_vi(sum)), vi_set1(INT32_MIN))));
         else vi_put(m->start[1] + i, sum);
     }
     if (form != FORM_SUB) return;
@@ -325,7 +401,7 @@ TILE_INLINE void tile_linear(enum dtype type, enum tile_codes kind, enum tile_fo
     struct tile_chunk chunk;
     _Alignas(64) float acc[TILE_BLOCK_ROWS * TILE_ROWS];
     uint32_t n_blocks = a->cols / NUM_BLOCK, n_chunks = (n_blocks + TILE_CHUNK - 1) / TILE_CHUNK;
-    uint32_t mr = form == FORM_SUB ? TILE_MR_SUB : TILE_MR;
+    uint32_t mr = form == FORM_SUB ? TILE_PANEL_SUB : TILE_PANEL;
     uint32_t most = TILE_META / n_chunks; /* rows whose activations can be prepared over all columns */
     if (most < mr) most = mr;
     if (most > TILE_BLOCK_ROWS) most = TILE_BLOCK_ROWS;

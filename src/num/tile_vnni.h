@@ -1,19 +1,21 @@
-/* tile_vnni: the integer operations of tile_quant.h on AVX-512 VNNI, beside simd_avx512.h. */
+/* tile_vnni: what tile_quant.h needs of AVX-512 VNNI, beside simd_avx512.h. */
 #ifndef SIL_NUM_TILE_VNNI_H
 #define SIL_NUM_TILE_VNNI_H
 
 #include "num/tile_avx512_bits.h"
 
 enum {
-    TILE_MR = 6,            /* rows of activations held in registers */
-    TILE_MR_SUB = 4,        /* the same where two integer sums are held for each output */
+    TILE_PANEL = 6,         /* rows of activations whose sums and chains are in registers */
+    TILE_PANEL_SUB = 4,     /* the same where an output has two integer sums */
+    TILE_SHORT = 0,         /* registers are too few for the chains beside the sums */
     TILE_BYTES_OFFSET = 128 /* what cancels the offset of CODES_BYTES */
 };
+
+#define TILE_HAS_DOT 1
 
 /* sum + the four products of each lane's unsigned bytes of w and signed bytes of a. */
 static inline __attribute__((always_inline)) vi tile_dot4(vi sum, vi w, vi a) {
     return _mm512_dpbusd_epi32(sum, w, a);
 }
 
-#define TILE_HAS_DOT 1
 #endif
