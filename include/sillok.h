@@ -73,6 +73,10 @@ struct sil_model_info {
 };
 void sil_model_describe(const struct sil_model *m, struct sil_model_info *out);
 
+enum { SIL_DIGEST = 65 /* 64 hexadecimal digits and a NUL */ };
+/* SHA-256 of the model's files, one behind the other (for one file: what sha256sum prints). Reads all of them. */
+void sil_model_digest(const struct sil_model *m, char out[SIL_DIGEST]);
+
 /* ---- text ---- */
 
 enum {
@@ -140,6 +144,15 @@ const uint32_t *sil_session_tokens(const struct sil_session *s, uint32_t *n);
 /* Goes back to the first n tokens (n at most the present length). What is computed afterwards is the same, bit for
  * bit, as if the dropped tokens had never been there. */
 void sil_session_truncate(struct sil_session *s, uint32_t n);
+
+/* Writes the session, keys and values included, to a checksummed file, which takes its name only when it is whole. The
+ * first save or load of an engine reads the model's files for their digest. */
+sil_err sil_session_save(const struct sil_session *s, const char *path, struct sil_error *e);
+/* A session as it was saved, on any machine, with the same model and profile; the caller's to close. It goes on with
+ * the same bits. Anything else in the file is refused: SIL_FORMAT (damaged, or no session), SIL_UNSUPPORTED (another
+ * version), SIL_ARG (another model or profile), SIL_CONTEXT, SIL_NOMEM (too few free pages). The session shares no
+ * pages: what a file says is not given to others. */
+sil_err sil_session_load(struct sil_engine *eng, const char *path, struct sil_session **out, struct sil_error *e);
 
 /* When a context is full: drops the tokens from <= i < to and computes what follows again, at its new positions, so
  * that everything is, bit for bit, as in a session that never had them. *logits (unless logits is NULL): the row of the

@@ -88,6 +88,31 @@ sil_err file_read(const char *path, struct buf *b, struct sil_error *e) {
     return err;
 }
 
+sil_err file_open(const char *path, struct file_in *in, struct sil_error *e) {
+    size_t size = 0;
+    *in = (struct file_in){.fd = -1, .path = path};
+    SIL_TRY(open_regular(path, &in->fd, &size, e));
+    in->size = size;
+    return SIL_OK;
+}
+
+sil_err file_get(struct file_in *in, void *p, size_t n, struct sil_error *e) {
+    for (uint8_t *at = p; n > 0;) {
+        ssize_t k = read(in->fd, at, n);
+        if (k < 0 && errno == EINTR) continue;
+        if (k < 0) return io_error(e, "read", in->path, errno);
+        if (k == 0) return err_set(e, SIL_FORMAT, "%s ends too early", in->path);
+        at += k;
+        n -= (size_t)k;
+    }
+    return SIL_OK;
+}
+
+void file_close(struct file_in *in) {
+    if (in->fd >= 0) close(in->fd);
+    in->fd = -1;
+}
+
 sil_err file_create(const char *path, struct file_out *out, struct sil_error *e) {
     struct stat st;
     *out = (struct file_out){.fd = -1};

@@ -24,6 +24,19 @@ void file_map_release(const void *p, size_t n);
 /* Appends the whole of a file ("-" is standard input) to b. SIL_LIMIT past b->max. */
 sil_err file_read(const char *path, struct buf *b, struct sil_error *e);
 
+/* A file being read from its beginning, for formats that are checked as they come. */
+struct file_in {
+    int fd;
+    const char *path; /* the caller's */
+    uint64_t size;    /* when it was opened */
+};
+
+/* Errors as file_map_open. */
+sil_err file_open(const char *path, struct file_in *in, struct sil_error *e);
+/* The next n bytes; SIL_FORMAT when the file ends before. */
+sil_err file_get(struct file_in *in, void *p, size_t n, struct sil_error *e);
+void file_close(struct file_in *in);
+
 /* A file being written: bytes go to a temporary file beside `path`, which takes its name only in file_commit, so that
  * a full disk or a crash leaves an existing file as it was. */
 struct file_out {

@@ -2,6 +2,7 @@
 #ifndef SIL_ENGINE_ENGINE_H
 #define SIL_ENGINE_ENGINE_H
 
+#include "base/sha.h"
 #include "engine/kv.h"
 #include "engine/prefix.h"
 #include "model/step.h"
@@ -21,7 +22,8 @@ struct sil_engine {
     uint64_t reuse_asked, reuse_found; /* tokens */
     const struct sil_step_item *items; /* of the step that is being run */
     uint32_t n_ctx, pages_per_session;
-    float *sample_logits; /* [n_vocab]: sampling changes them */
+    char model_digest[SHA_HEX]; /* empty until it is needed */
+    float *sample_logits;       /* [n_vocab]: sampling changes them */
     void *sample_scratch;
 };
 

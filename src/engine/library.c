@@ -43,6 +43,10 @@ void sil_model_describe(const struct sil_model *m, struct sil_model_info *out) {
     model_size(k, &out->n_params, &out->n_bytes);
 }
 
+void sil_model_digest(const struct sil_model *m, char out[SIL_DIGEST]) {
+    model_digest(m->m, out);
+}
+
 static sil_err no_tokenizer(struct sil_error *e) {
     return err_set(e, SIL_UNSUPPORTED, "the model file has no tokenizer; give token ids instead of text");
 }

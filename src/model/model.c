@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "model/families.h"
 #include "model/pack.h"
 #include "model/shape.h"
@@ -134,6 +135,21 @@ void model_size(const struct model *m, uint64_t *n_params, uint64_t *n_bytes) {
         *n_params += t->dims[0] * t->dims[1] * t->dims[2] * t->dims[3];
         *n_bytes += t->n_bytes;
     }
+}
+
+void model_digest(const struct model *m, char out[SHA_HEX]) {
+    enum { PART = 16 << 20 };
+    struct sha sha;
+    sha_begin(&sha);
+    for (uint32_t i = 0; i < model_file_shards(m->file); i++) {
+        struct str bytes = model_file_bytes(m->file, i);
+        for (size_t at = 0; at < bytes.n; at += PART) {
+            size_t n = bytes.n - at < PART ? bytes.n - at : PART;
+            sha_add(&sha, bytes.p + at, n);
+            file_map_release(bytes.p + at, n); /* read once; not to stay in memory beside the packed weights */
+        }
+    }
+    sha_end(&sha, out);
 }
 
 size_t model_kv_page_bytes(const struct model *m) {

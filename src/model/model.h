@@ -4,6 +4,7 @@
 #define SIL_MODEL_MODEL_H
 
 #include "base/arena.h"
+#include "base/sha.h"
 #include "formats/gguf.h"
 #include "model/model_file.h"
 #include "num/num.h"
@@ -90,6 +91,9 @@ void model_close(struct model *m); /* NULL is allowed */
 
 /* Parameters (elements of all tensors) and bytes of the tensors in the file. */
 void model_size(const struct model *m, uint64_t *n_params, uint64_t *n_bytes);
+
+/* SHA-256 of the model's files, one behind the other: `cat FILES | sha256sum`. Reads all of them. */
+void model_digest(const struct model *m, char out[SHA_HEX]);
 
 /* Bytes of one KV page: NUM_KV_PAGE positions of every layer and KV head. */
 size_t model_kv_page_bytes(const struct model *m);
