@@ -173,28 +173,51 @@ static void store_row(void *arg, uint32_t r, uint32_t worker) {
     if (!j->s->k->finite(j->s->q + r * width, width)) row->failed = true;
 }
 
-/* One task is one KV head of one row: the query heads that share its keys. */
-static void attend_head(void *arg, uint32_t task, uint32_t worker) {
+/* Rows of one sequence whose queries fit one call of attend_group: their keys and values are read once for all. */
+static void find_groups(const struct model_shape *shape, struct model_step *s) {
+    uint32_t heads = shape->n_heads / shape->n_kv_heads, most = NUM_ATTN_QUERIES / heads;
+    if (most == 0) most = 1;
+    s->n_groups = 0;
+    for (uint32_t r = 0; r < s->n_rows; r++) {
+        uint32_t begin = s->n_groups ? s->groups[s->n_groups - 1] : 0;
+        if (r == 0 || s->rows[r].pages != s->rows[begin].pages || r - begin == most) s->groups[s->n_groups++] = r;
+    }
+}
+
+/* One task is one KV head of one group of rows: the query heads that share its keys. */
+static void attend_group(void *arg, uint32_t task, uint32_t worker) {
+    (void)worker;
     const struct job *j = arg;
     const struct model_shape *shape = &j->m->shape;
     struct model_step *s = j->s;
-    uint32_t r = task / shape->n_kv_heads, kv = task % shape->n_kv_heads, group = shape->n_heads / shape->n_kv_heads;
-    const struct step_row *row = &s->rows[r];
-    struct num_attn a = {.head_dim = shape->head_dim, .n_pos = row->pos + 1, .scale = shape->attn_scale};
-    if (shape->window && a.n_pos > shape->window) a.first = a.n_pos - shape->window;
-    for (uint32_t g = 0; g < group; g++) {
-        size_t at = ((size_t)r * shape->n_heads + (size_t)kv * group + g) * shape->head_dim;
-        if (row->failed) memset(s->att + at, 0, shape->head_dim * sizeof(float));
-        else
-            s->k->attend(&a, s->q + at, row->pages, part_offset(j->m, j->layer, kv), s->att + at,
-                         s->scratch + (size_t)worker * NUM_ATTN_SCRATCH);
+    uint32_t g = task / shape->n_kv_heads, kv = task % shape->n_kv_heads, heads = shape->n_heads / shape->n_kv_heads;
+    uint32_t r0 = s->groups[g], r1 = g + 1 < s->n_groups ? s->groups[g + 1] : s->n_rows, n = 0;
+    struct num_query queries[NUM_ATTN_QUERIES];
+    size_t offset = part_offset(j->m, j->layer, kv);
+    for (uint32_t r = r0; r < r1; r++) {
+        const struct step_row *row = &s->rows[r];
+        struct num_attn a = {.head_dim = shape->head_dim, .n_pos = row->pos + 1, .scale = shape->attn_scale};
+        if (shape->window && a.n_pos > shape->window) a.first = a.n_pos - shape->window;
+        size_t at = ((size_t)r * shape->n_heads + (size_t)kv * heads) * shape->head_dim;
+        if (row->failed) {
+            memset(s->att + at, 0, (size_t)heads * shape->head_dim * sizeof(float));
+            continue;
+        }
+        for (uint32_t h = 0; h < heads; h++, at += shape->head_dim) {
+            queries[n++] = (struct num_query){.shape = a, .query = s->q + at, .out = s->att + at};
+            if (n < NUM_ATTN_QUERIES) continue;
+            s->k->attend_group(queries, n, row->pages, offset);
+            n = 0;
+        }
     }
+    if (n > 0) s->k->attend_group(queries, n, s->rows[r0].pages, offset);
 }
 
 void parts_attention(const struct model *m, struct model_step *s, uint32_t layer) {
     struct job j = {.m = m, .s = s, .layer = layer};
     pool_run(s->pool, s->n_rows, store_row, &j);
-    pool_run(s->pool, s->n_rows * m->shape.n_kv_heads, attend_head, &j);
+    if (layer == 0) find_groups(&m->shape, s); /* the same in every layer */
+    pool_run(s->pool, s->n_groups * m->shape.n_kv_heads, attend_group, &j);
 }
 
 static void output_norm_row(void *arg, uint32_t i, uint32_t worker) {

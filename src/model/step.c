@@ -34,12 +34,12 @@ static bool allocate(const struct model *m, struct model_step *s) {
     s->up = floats(a, n, shape->d_ffn);
     s->cosine = floats(a, n, shape->rope.n_rot / 2);
     s->sine = floats(a, n, shape->rope.n_rot / 2);
-    s->scratch = floats(a, pool_threads(s->pool), NUM_ATTN_SCRATCH);
+    s->groups = ARENA_ARRAY(a, n, uint32_t);
     s->act.q = arena_array(a, n, wide, 64);
     s->act.d = floats(a, n, blocks);
     s->act.asum = arena_array(a, n, blocks * sizeof(int32_t), 64);
     return s->rows && s->logit_rows && s->logits && s->x && s->xn && s->q && s->k_new && s->v_new && s->att &&
-           s->gate && s->up && s->cosine && s->sine && s->scratch && s->act.q && s->act.d && s->act.asum;
+           s->gate && s->up && s->cosine && s->sine && s->groups && s->act.q && s->act.d && s->act.asum;
 }
 
 sil_err step_open(struct mem mem, const struct model *m, struct pool *pool, uint32_t max_rows, uint32_t max_logits,

@@ -30,14 +30,14 @@ struct model_step {
     void *stop_ctx;
     bool stopped; /* out */
 
-    float *x, *xn;            /* [max_rows][d_model]: residual stream, normalised */
-    float *q, *k_new, *v_new; /* [max_rows][heads * head_dim] */
-    float *att;               /* as q */
-    float *gate, *up;         /* [max_rows][d_ffn] */
-    float *cosine, *sine;     /* [max_rows][n_rot / 2] */
-    float *scratch;           /* [threads][NUM_ATTN_SCRATCH] */
-    struct num_act act;       /* prepared rows, for the widest input */
-    struct arena arena;       /* owns all of the above */
+    float *x, *xn;              /* [max_rows][d_model]: residual stream, normalised */
+    float *q, *k_new, *v_new;   /* [max_rows][heads * head_dim] */
+    float *att;                 /* as q */
+    float *gate, *up;           /* [max_rows][d_ffn] */
+    float *cosine, *sine;       /* [max_rows][n_rot / 2] */
+    uint32_t n_groups, *groups; /* [max_rows]: first rows of what attends together */
+    struct num_act act;         /* prepared rows, for the widest input */
+    struct arena arena;         /* owns all of the above */
 };
 
 sil_err step_open(struct mem mem, const struct model *m, struct pool *pool, uint32_t max_rows, uint32_t max_logits,

@@ -12,7 +12,8 @@ void num_kernels_init(struct num_kernels *k, uint32_t cpu_mask) {
                               .gated = ref_gated,
                               .add = ref_add,
                               .kv_store = ref_kv_store,
-                              .attend = ref_attend};
+                              .attend = ref_attend,
+                              .attend_group = ref_attend_group};
     for (uint32_t t = 0; t < DTYPE_COUNT; t++) {
         if (!dtype_get(t)) continue;
         k->linear[t] = dtype_is_quant((enum dtype)t) ? ref_linear_quant : ref_linear_float;

@@ -55,6 +55,13 @@ struct num_attn {
     float sink; /* logit of the sink (rule 5) */
 };
 
+/* One query of attend_group. */
+struct num_query {
+    struct num_attn shape; /* head_dim and scale are the same for all of a call */
+    const float *query;    /* [head_dim] */
+    float *out;            /* [head_dim] */
+};
+
 enum num_act_fn { NUM_SILU, NUM_GELU_TANH, NUM_GELU_ERF, NUM_RELU };
 
 /* One instruction set's functions. Filled by num_kernels_init; owned by whoever holds the struct. */
@@ -97,8 +104,12 @@ struct num_kernels {
      * out[head_dim]. scratch: NUM_ATTN_SCRATCH floats. */
     void (*attend)(const struct num_attn *shape, const float *query, uint8_t *const *pages, size_t offset, float *out,
                    float *scratch);
+    /* The same for n queries (1 .. NUM_ATTN_QUERIES) over one sequence's pages: every position from the least `first`
+     * to the greatest n_pos - 1 has been stored. Each query's result is attend's. */
+    void (*attend_group)(const struct num_query *queries, uint32_t n, uint8_t *const *pages, size_t offset);
 };
 
+enum { NUM_ATTN_QUERIES = 24 };
 enum { NUM_ATTN_SCRATCH = NUM_KV_PAGE + 2 * NUM_HEAD_DIM_MAX };
 
 /* The kernels for a CPU mask (base/cpu.h): the scalar definition, overridden by what the mask allows. */

@@ -23,5 +23,6 @@ void ref_add(float *x, const float *y, size_t n);
 bool ref_kv_store(void *part, uint32_t pos, const float *k, const float *v, uint32_t head_dim);
 void ref_attend(const struct num_attn *shape, const float *query, uint8_t *const *pages, size_t offset, float *out,
                 float *scratch);
+void ref_attend_group(const struct num_query *queries, uint32_t n, uint8_t *const *pages, size_t offset);
 
 #endif

@@ -87,3 +87,9 @@ void ref_attend(const struct num_attn *shape, const float *query, uint8_t *const
     }
     for (uint32_t i = 0; i < shape->head_dim; i++) out[i] = out[i] / sum.l;
 }
+
+void ref_attend_group(const struct num_query *queries, uint32_t n, uint8_t *const *pages, size_t offset) {
+    float scratch[NUM_ATTN_SCRATCH];
+    for (uint32_t i = 0; i < n; i++)
+        ref_attend(&queries[i].shape, queries[i].query, pages, offset, queries[i].out, scratch);
+}

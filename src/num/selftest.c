@@ -237,6 +237,36 @@ static bool case_attend(struct st *st) {
            differs(st, "head_dim %u, positions %u..%u, sink %d", d, shape.first, shape.n_pos - 1, shape.has_sink);
 }
 
+/* Some rows of a sequence, some heads each, in one call. */
+static bool case_attend_group(struct st *st) {
+    uint32_t n = 1 + st_below(st, NUM_ATTN_QUERIES), d = any_head_dim(st);
+    uint32_t n_pos = 1 + st_below(st, st_below(st, 2) ? 70 : ATTN_PAGES * NUM_KV_PAGE - 1),
+             heads = PICK(st, 1, 2, 4, 5);
+    struct num_attn all = {.head_dim = d, .n_pos = n_pos, .scale = 0.125f};
+    struct num_query want[NUM_ATTN_QUERIES], got[NUM_ATTN_QUERIES];
+    uint32_t window = st_below(st, 2) ? 1 + st_below(st, 100) : 0;
+    uint8_t *pages[ATTN_PAGES];
+    size_t offset = (size_t)st_below(st, 3) * 64;
+    float *query = st_floats(st, (size_t)n * d);
+    struct outputs out;
+    if (!outputs(st, (size_t)n * d, &out) || st->nomem) return true;
+    for (uint32_t i = n; i-- > 0;) { /* the last row is the latest; all.first ends as the earliest row's */
+        struct num_attn one = {.head_dim = d, .scale = all.scale, .n_pos = n_pos, .has_sink = st_below(st, 3) == 0};
+        one.sink = rng_normal(&st->rng) * 4.0f;
+        one.first = all.first = window && n_pos > window ? n_pos - window : 0;
+        for (uint32_t k = 0; k < d; k++) query[(size_t)i * d + k] = rng_normal(&st->rng);
+        want[i] = (struct num_query){one, query + (size_t)i * d, out.want + (size_t)i * d};
+        got[i] = (struct num_query){one, query + (size_t)i * d, out.got + (size_t)i * d};
+        if (i % heads == 0 && n_pos > 1) n_pos -= st_below(st, 8) ? 1 : 1 + st_below(st, n_pos - 1);
+    }
+    if (!fill_pages(st, &all, offset, pages)) return true;
+    ref_attend_group(want, n, pages, offset);
+    st->t->kernels->attend_group(got, n, pages, offset);
+    if (!ref_finite(out.want, (size_t)n * d)) return differs(st, "the reference is not finite");
+    return outputs_same(&out) ||
+           differs(st, "head_dim %u, %u queries, up to position %u, window %u", d, n, all.n_pos - 1, window);
+}
+
 /* --- the list --- */
 
 static bool case_rope_pairs(struct st *st) {
@@ -295,6 +325,7 @@ static const struct {
     {"add", FIELD(add), case_add, NULL, 0},
     {"kv_store", FIELD(kv_store), case_kv_store, NULL, 0},
     {"attend", FIELD(attend), case_attend, NULL, 0},
+    {"attend group", FIELD(attend_group), case_attend_group, NULL, 0},
 };
 
 /* True when the function pointer at `field` is the reference's. */
@@ -351,7 +382,8 @@ sil_err num_selftest(const struct num_selftest *t, uint32_t *failures, struct si
         run_cases(&st, simple[i].run, NULL, DTYPE_F32);
         bool timed = t->clock && !st.nomem;
         if (timed && simple[i].once) st_time_rows(&st, simple[i].once, simple[i].bytes_each);
-        if (timed && simple[i].run == case_attend) st_time_attend(&st);
+        if (timed && simple[i].run == case_attend) st_time_attend(&st, 1);
+        if (timed && simple[i].run == case_attend_group) st_time_attend(&st, NUM_ATTN_QUERIES);
         st_release(&st);
         finish(&st, failures);
     }

@@ -42,33 +42,36 @@ void st_time_linear(struct st *st, enum dtype type) {
 }
 
 struct attend_run {
-    struct num_attn shape;
     uint8_t *pages[16];
-    float *query, *out, *scratch;
+    struct num_query q[NUM_ATTN_QUERIES];
+    uint32_t n;
+    float *scratch;
 };
 
 static void attend_once(struct st *st, void *ctx) {
     struct attend_run *r = ctx;
-    st->t->kernels->attend(&r->shape, r->query, r->pages, 0, r->out, r->scratch);
+    if (r->n == 1) st->t->kernels->attend(&r->q->shape, r->q->query, r->pages, 0, r->q->out, r->scratch);
+    else st->t->kernels->attend_group(r->q, r->n, r->pages, 0);
 }
 
-void st_time_attend(struct st *st) {
+void st_time_attend(struct st *st, uint32_t n_queries) {
     enum { DIM = 128, PAGES = 16 };
-    struct attend_run r = {.shape = {.head_dim = DIM, .n_pos = PAGES * NUM_KV_PAGE, .scale = 0.088f}};
-    r.query = st_floats(st, DIM);
-    r.out = st_floats(st, DIM);
-    r.scratch = st_floats(st, NUM_ATTN_SCRATCH);
+    struct num_attn shape = {.head_dim = DIM, .n_pos = PAGES * NUM_KV_PAGE, .scale = 0.088f};
+    struct attend_run r = {.n = n_queries, .scratch = st_floats(st, NUM_ATTN_SCRATCH)};
+    float *query = st_floats(st, (size_t)n_queries * DIM), *out = st_floats(st, (size_t)n_queries * DIM);
     for (int i = 0; i < PAGES; i++) {
         uint16_t *page = st_bytes(st, num_kv_bytes(DIM), 0);
         if (!page) return;
         r.pages[i] = (uint8_t *)page;
         for (uint32_t k = 0; k < 2 * NUM_KV_PAGE * DIM; k++) page[k] = 0x3000u | (k & 0x83ffu);
     }
-    if (!r.query || !r.out || !r.scratch) return;
-    for (int i = 0; i < DIM; i++) r.query[i] = rng_normal(&st->rng);
+    if (st->nomem) return;
+    for (uint32_t i = 0; i < n_queries * DIM; i++) query[i] = rng_normal(&st->rng);
+    for (uint32_t i = 0; i < n_queries; i++)
+        r.q[i] = (struct num_query){shape, query + (size_t)i * DIM, out + (size_t)i * DIM};
     double t = best_time(st, attend_once, &r);
     st->row.gb_s = (double)num_kv_bytes(DIM) * PAGES / t * 1e-9;
-    st->row.gop_s = 4.0 * DIM * PAGES * NUM_KV_PAGE / t * 1e-9;
+    st->row.gop_s = 4.0 * DIM * PAGES * NUM_KV_PAGE * n_queries / t * 1e-9;
 }
 
 struct rows_run {

@@ -303,20 +303,45 @@ static void attn_scores(const struct num_attn *shape, const float *query, const 
     }
 }
 
+/* The greatest of s[from .. to-1]: a maximum is the same in any order. */
+static float attn_max(const float *s, uint32_t from, uint32_t to) {
+    uint32_t p = from;
+    float m = s[p++], lane[NUM_LANES];
+    for (; p < to && p % NUM_LANES != 0; p++) m = s[p] > m ? s[p] : m;
+    if (p + NUM_LANES <= to) {
+        vf most[NUM_LANES / VF_W];
+        for (int v = 0; v < NUM_LANES / VF_W; v++) most[v] = vf_load(s + p + v * VF_W);
+        for (p += NUM_LANES; p + NUM_LANES <= to; p += NUM_LANES) {
+            for (int v = 0; v < NUM_LANES / VF_W; v++) {
+                vf x = vf_load(s + p + v * VF_W);
+                most[v] = vf_pick(vf_lt(most[v], x), x, most[v]);
+            }
+        }
+        for (int v = 0; v < NUM_LANES / VF_W; v++) vf_store(lane + v * VF_W, most[v]);
+        for (int step = NUM_LANES / 2; step >= 1; step /= 2)
+            for (int l = 0; l < step; l++) lane[l] = lane[l + step] > lane[l] ? lane[l + step] : lane[l];
+        m = lane[0] > m ? lane[0] : m;
+    }
+    for (; p < to; p++) m = s[p] > m ? s[p] : m;
+    return m;
+}
+
 /* s becomes exp(s - max), +0 for masked positions of the same tiles; gives max and the sum by rule 4. */
 static void attn_exponents(uint32_t from, uint32_t to, float *s, float *max, float *sum) {
     uint32_t t0 = from / NUM_KEY_TILE * NUM_KEY_TILE, t1 = (to - 1) / NUM_KEY_TILE * NUM_KEY_TILE + NUM_KEY_TILE;
-    float m = s[from], lane[NUM_LANES] = {0};
-    for (uint32_t p = from + 1; p < to; p++) m = s[p] > m ? s[p] : m;
+    float m = attn_max(s, from, to), lane[NUM_LANES];
     for (uint32_t p = t0; p < t1; p += VF_W) vf_store(s + p, vf_exp(vf_sub(vf_load(s + p), vf_set1(m))));
     for (uint32_t p = t0; p < from; p++) s[p] = 0.0f;
     for (uint32_t p = to; p < t1; p++) s[p] = 0.0f;
-    for (uint32_t p = t0; p < t1; p += VF_W) {
-        float *at = lane + p % NUM_LANES;
-        vf_store(at, vf_add(vf_load(at), vf_load(s + p))); /* +0 changes no sum of exponentials */
+    for (uint32_t l = 0; l < NUM_LANES; l += VF_W) {
+        vf all = vf_set1(0.0f);
+        for (uint32_t p = t0 + l; p < t1; p += NUM_LANES) all = vf_add(all, vf_load(s + p));
+        vf_store(lane + l, all); /* +0 changes no sum of exponentials */
     }
+    for (int step = NUM_LANES / 2; step >= 1; step /= 2)
+        for (int l = 0; l < step; l++) lane[l] = lane[l] + lane[l + step];
     *max = m;
-    *sum = ref_tree(lane, 0xffffu);
+    *sum = lane[0];
 }
 
 /* o[i] = sum of e[p] * v[p][i], p ascending. */
@@ -379,6 +404,8 @@ static void simd_attend(const struct num_attn *shape, const float *query, uint8_
     for (uint32_t i = 0; i < d; i++) out[i] = out[i] / sum;
 }
 
+#include "num/simd_attend.h"
+
 static void simd_install(struct num_kernels *k) {
     k->quantize = simd_quantize;
     k->finite = simd_finite;
@@ -388,6 +415,7 @@ static void simd_install(struct num_kernels *k) {
     k->gated = simd_gated;
     k->add = simd_add;
     k->attend = simd_attend;
+    k->attend_group = simd_attend_group;
     k->linear[DTYPE_F32] = simd_linear_f32;
     k->linear[DTYPE_F16] = simd_linear_f16;
     k->linear[DTYPE_BF16] = simd_linear_bf16;
