@@ -46,7 +46,7 @@ static bool read_lines(const char *path, struct lines *l) {
 }
 
 static double now(void) {
-    return (double)clock_ns() / 1e9;
+    return (double)clock_now_ns(clock_system()) / 1e9;
 }
 
 /* Seconds for all lines; negative when one cannot be encoded. */

@@ -6,7 +6,7 @@
 #include "text/split_regex.h"
 #include "text/tok_impl.h"
 
-enum { CACHE_SLOTS = 16384, CACHE_KEY = 30, CACHE_IDS = 8, CACHE_TEXT_MIN = 16 * 1024 };
+enum { CACHE_SLOTS = 65536, CACHE_KEY = 30, CACHE_IDS = 8, CACHE_TEXT_MIN = 16 * 1024 };
 
 /* One cache line: a word seen before, and its ids. */
 struct cache_line {
@@ -194,7 +194,8 @@ static sil_err encode_word(struct tok_scratch *s, const char *p, size_t n, struc
     uint32_t one;
     const uint32_t *out = &one;
     size_t k = 1;
-    if (whole >= 0) SIL_TRY(is_direct(s, (uint32_t)whole, p, n, &direct));
+    if (whole >= 0 && t->ignore_merges) direct = t->type[whole] != TOK_CONTROL;
+    else if (whole >= 0) SIL_TRY(is_direct(s, (uint32_t)whole, p, n, &direct));
     if (direct) {
         one = (uint32_t)whole;
     } else {
@@ -214,13 +215,6 @@ static sil_err encode_word(struct tok_scratch *s, const char *p, size_t n, struc
  * characters: no merge can cross, so the words are independent, and the cache gets to see words. */
 static sil_err encode_piece(struct tok_scratch *s, const char *p, size_t n, struct tok_ids *ids) {
     const struct tokenizer *t = s->t;
-    if (t->ignore_merges) {
-        int32_t id = strtab_find(&t->by_key, p, n);
-        if (id >= 0 && t->type[id] != TOK_CONTROL) {
-            uint32_t one = (uint32_t)id;
-            return ids_put(ids, &one, 1);
-        }
-    }
     size_t piece_at = ids->n;
     if (!t->cut) return encode_word(s, p, n, ids, piece_at);
     uint32_t last, cp;

@@ -5,22 +5,23 @@
 
 #include "base/checked.h"
 
-sil_err merge_init(struct merge_table *t, struct arena *a, size_t max_merges, bool with_prio) {
-    if (max_merges > MERGE_MAX) return SIL_LIMIT;
+sil_err merge_init(struct merge_table *t, struct arena *a, size_t max_merges, uint32_t n_ids, bool with_prio) {
+    if (max_merges > MERGE_MAX || n_ids > MERGE_ID_MAX) return SIL_LIMIT;
     uint32_t log2 = 4;
     while (((size_t)1 << log2) < max_merges + max_merges / 2 + 1) log2++;
     size_t slots = (size_t)1 << log2;
-    *t = (struct merge_table){.shift = 64 - log2, .mask = (uint32_t)(slots - 1)};
+    *t = (struct merge_table){.shift = 64 - log2, .mask = (uint32_t)(slots - 1), .n_ids = n_ids};
     t->slots = ARENA_ARRAY(a, slots, uint64_t);
     t->result = ARENA_ARRAY(a, max_merges, uint32_t);
+    t->sides = ARENA_ARRAY(a, (size_t)n_ids / 32 + 1, uint64_t);
     if (with_prio) t->prio = ARENA_ARRAY(a, max_merges, uint32_t);
-    if (!t->slots || !t->result || (with_prio && !t->prio)) return SIL_NOMEM;
+    if (!t->slots || !t->result || !t->sides || (with_prio && !t->prio)) return SIL_NOMEM;
     memset(t->slots, 0xff, slots * sizeof(uint64_t));
     return SIL_OK;
 }
 
 sil_err merge_add(struct merge_table *t, uint32_t left, uint32_t right, uint32_t result, uint32_t prio, bool replace) {
-    assert(left < MERGE_ID_MAX && right < MERGE_ID_MAX && t->n < MERGE_MAX);
+    assert(left < t->n_ids && right < t->n_ids && t->n < MERGE_MAX);
     uint64_t key = (uint64_t)left << 20 | right;
     uint32_t i = (uint32_t)(key * 0x9e3779b97f4a7c15u >> t->shift);
     for (int probes = 0; probes < MERGE_PROBES_MAX; probes++, i = (i + 1) & t->mask) {
@@ -30,6 +31,8 @@ sil_err merge_add(struct merge_table *t, uint32_t left, uint32_t right, uint32_t
         t->result[m] = result;
         if (t->prio) t->prio[m] = prio;
         if (is_free || replace) t->slots[i] = key << 24 | m;
+        t->sides[left >> 5] |= (uint64_t)1 << ((left & 31) * 2);
+        t->sides[right >> 5] |= (uint64_t)2 << ((right & 31) * 2);
         return SIL_OK;
     }
     return SIL_LIMIT;
@@ -66,7 +69,7 @@ sil_err merge_reserve(struct merge_scratch *s, size_t n) {
 /* Looks up the merge of the pair that begins at i. */
 static inline void pair_set(const struct merge_table *t, struct merge_scratch *s, size_t i, uint32_t left,
                             uint32_t right) {
-    uint32_t m = left > MERGE_ID_MAX || right > MERGE_ID_MAX ? MERGE_NONE : merge_find(t, left, right);
+    uint32_t m = merge_find(t, left, right);
     s->merge[i] = m;
     s->prio[i] = m == MERGE_NONE ? MERGE_NONE : t->prio ? t->prio[m] : m;
 }

@@ -22,6 +22,9 @@ struct merge_table {
     uint32_t shift;  /* 64 - log2 of the number of slots */
     uint32_t mask;
     uint32_t n;
+    uint32_t n_ids;   /* ids that may be a side */
+    uint64_t *sides;  /* bits 2 * id: is some merge's left side; 2 * id + 1: right side. Small enough to stay in the
+                         cache, it answers most questions */
     uint32_t *result; /* id made by merge m */
     uint32_t *prio;   /* priority of merge m; NULL: m itself */
 };
@@ -37,12 +40,14 @@ struct merge_scratch {
     uint64_t *heap; /* prio:32 position:32; 2 * cap entries */
 };
 
-sil_err merge_init(struct merge_table *t, struct arena *a, size_t max_merges, bool with_prio);
+sil_err merge_init(struct merge_table *t, struct arena *a, size_t max_merges, uint32_t n_ids, bool with_prio);
 /* Adds (left, right) -> result, or changes what is there if `replace`. SIL_LIMIT past the limits above or max_merges.
  */
 sil_err merge_add(struct merge_table *t, uint32_t left, uint32_t right, uint32_t result, uint32_t prio, bool replace);
 
 static inline uint32_t merge_find(const struct merge_table *t, uint32_t left, uint32_t right) {
+    uint64_t l = t->sides[left >> 5] >> ((left & 31) * 2), r = t->sides[right >> 5] >> ((right & 31) * 2 + 1);
+    if (!(l & r & 1)) return MERGE_NONE;
     uint64_t key = (uint64_t)left << 20 | right;
     for (uint32_t i = (uint32_t)(key * 0x9e3779b97f4a7c15u >> t->shift);; i = (i + 1) & t->mask) {
         uint64_t s = t->slots[i];
@@ -55,8 +60,7 @@ static inline uint32_t merge_find(const struct merge_table *t, uint32_t left, ui
 sil_err merge_reserve(struct merge_scratch *s, size_t n);
 void merge_scratch_free(struct merge_scratch *s);
 
-/* Merges the n symbols in s->sym until nothing is left to merge; returns how many remain there. Symbols above
- * MERGE_ID_MAX never merge. */
+/* Merges the n symbols in s->sym (below n_ids) until nothing is left to merge; returns how many remain there. */
 size_t merge_run(const struct merge_table *t, struct merge_scratch *s, size_t n);
 
 #endif

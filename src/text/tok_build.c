@@ -233,7 +233,7 @@ sil_err tok_merges_by_score(struct tokenizer *t, const float *scores, struct sil
             if (work > (uint64_t)1 << 31 || splits(t, i, scores[i], pseudo_max, pass == 1, &count) != SIL_OK)
                 return err_set(e, SIL_LIMIT, "the tokens are too long or too many to merge by score (token %u)", i);
         }
-        if (pass == 0 && merge_init(&t->merges, &t->arena, count, true) != SIL_OK) return no_memory(e);
+        if (pass == 0 && merge_init(&t->merges, &t->arena, count, t->n_tokens + t->n_pseudo, true) != SIL_OK) return no_memory(e);
     }
     return SIL_OK;
 }
@@ -259,11 +259,11 @@ static void add_bigrams(struct tokenizer *t, struct str s) {
 }
 
 /* Cutting is sound when merges see nothing but the characters themselves: no character may vanish, and what stands for
- * unknown ones must not merge. */
+ * unknown ones must not merge; and with ignore_merges, what matters is the whole piece. */
 static bool may_cut(const struct tokenizer *t) {
     bool all_bytes = t->byte_fallback;
     for (int b = 0; b < 256; b++) all_bytes = all_bytes && t->byte_id[b] != TOK_NONE;
-    if (t->unk < 0 && !all_bytes) return false;
+    if (t->ignore_merges || (t->unk < 0 && !all_bytes)) return false;
     for (uint32_t i = 0; i <= t->merges.mask; i++) {
         uint64_t s = t->merges.slots[i];
         if (s == UINT64_MAX) continue;
@@ -337,7 +337,7 @@ static void mark_ends(struct tokenizer *t) {
 }
 
 sil_err tok_finish(struct tokenizer *t, struct sil_error *e) {
-    if (!t->merges.slots && merge_init(&t->merges, &t->arena, 1, false) != SIL_OK) return no_memory(e);
+    if (!t->merges.slots && merge_init(&t->merges, &t->arena, 1, t->n_tokens, false) != SIL_OK) return no_memory(e);
     if ((t->byte_level ? finish_bytes(t) : finish_chars(t)) != SIL_OK) return no_memory(e);
     mark_ends(t);
     return SIL_OK;

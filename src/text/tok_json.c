@@ -245,7 +245,7 @@ static sil_err count_items(struct str list, size_t *n, struct sil_error *e) {
 static sil_err read_merges(struct reader *r, struct tokenizer *t, struct sil_error *e) {
     size_t n;
     SIL_TRY(count_items(r->parts.merges, &n, e));
-    sil_err err = merge_init(&t->merges, &t->arena, n, false);
+    sil_err err = merge_init(&t->merges, &t->arena, n, t->n_tokens, false);
     if (err != SIL_OK) return err_set(e, err, "tokenizer.json: no room for %zu merges", n);
     struct jscan s = scan_of(r->parts.merges);
     struct buf b[2];

@@ -26,7 +26,7 @@ static sil_err check(const struct tok_spec *s, struct sil_error *e) {
 }
 
 static sil_err put_merges(struct tokenizer *t, const struct tok_spec *s, struct sil_error *e) {
-    if (merge_init(&t->merges, &t->arena, s->n_merges, false) != SIL_OK)
+    if (merge_init(&t->merges, &t->arena, s->n_merges, t->n_tokens, false) != SIL_OK)
         return err_set(e, s->n_merges > MERGE_MAX ? SIL_LIMIT : SIL_NOMEM, "no room for %zu merges", s->n_merges);
     for (size_t i = 0; i < s->n_merges; i++) {
         struct str m = s->merges[i];
