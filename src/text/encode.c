@@ -6,7 +6,7 @@
 #include "text/split_regex.h"
 #include "text/tok_impl.h"
 
-enum { CACHE_SLOTS = 65536, CACHE_KEY = 30, CACHE_IDS = 8, CACHE_TEXT_MIN = 16 * 1024 };
+enum { CACHE_SLOTS = 32768, CACHE_KEY = 30, CACHE_IDS = 8, CACHE_TEXT_MIN = 32 * 1024 };
 
 /* One cache line: a word seen before, and its ids. */
 struct cache_line {

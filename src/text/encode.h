@@ -7,7 +7,7 @@
 
 struct tok_scratch;
 
-/* For this tokenizer only, which must outlive it; one thread at a time. with_cache: 1 MB of words seen before. */
+/* For this tokenizer only, which must outlive it; one thread at a time. with_cache: 2 MB of words seen before. */
 sil_err tok_scratch_new(const struct tokenizer *t, struct mem mem, bool with_cache, struct tok_scratch **out,
                         struct sil_error *e);
 void tok_scratch_free(struct tok_scratch *s); /* NULL is allowed */

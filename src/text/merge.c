@@ -14,8 +14,9 @@ sil_err merge_init(struct merge_table *t, struct arena *a, size_t max_merges, ui
     t->slots = ARENA_ARRAY(a, slots, uint64_t);
     t->result = ARENA_ARRAY(a, max_merges, uint32_t);
     t->sides = ARENA_ARRAY(a, (size_t)n_ids / 32 + 1, uint64_t);
+    t->seen = ARENA_ARRAY(a, slots * 4 / 64, uint64_t);
     if (with_prio) t->prio = ARENA_ARRAY(a, max_merges, uint32_t);
-    if (!t->slots || !t->result || !t->sides || (with_prio && !t->prio)) return SIL_NOMEM;
+    if (!t->slots || !t->result || !t->sides || !t->seen || (with_prio && !t->prio)) return SIL_NOMEM;
     memset(t->slots, 0xff, slots * sizeof(uint64_t));
     return SIL_OK;
 }
@@ -31,6 +32,8 @@ sil_err merge_add(struct merge_table *t, uint32_t left, uint32_t right, uint32_t
         t->result[m] = result;
         if (t->prio) t->prio[m] = prio;
         if (is_free || replace) t->slots[i] = key << 24 | m;
+        uint64_t bit = key * 0x9e3779b97f4a7c15u >> (t->shift - 2);
+        t->seen[bit >> 6] |= (uint64_t)1 << (bit & 63);
         t->sides[left >> 5] |= (uint64_t)1 << ((left & 31) * 2);
         t->sides[right >> 5] |= (uint64_t)2 << ((right & 31) * 2);
         return SIL_OK;

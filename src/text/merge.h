@@ -25,6 +25,7 @@ struct merge_table {
     uint32_t n_ids;   /* ids that may be a side */
     uint64_t *sides;  /* bits 2 * id: is some merge's left side; 2 * id + 1: right side. Small enough to stay in the
                          cache, it answers most questions */
+    uint64_t *seen;   /* a bit for each value of the upper bits of a hash, four for each slot */
     uint32_t *result; /* id made by merge m */
     uint32_t *prio;   /* priority of merge m; NULL: m itself */
 };
@@ -49,7 +50,9 @@ static inline uint32_t merge_find(const struct merge_table *t, uint32_t left, ui
     uint64_t l = t->sides[left >> 5] >> ((left & 31) * 2), r = t->sides[right >> 5] >> ((right & 31) * 2 + 1);
     if (!(l & r & 1)) return MERGE_NONE;
     uint64_t key = (uint64_t)left << 20 | right;
-    for (uint32_t i = (uint32_t)(key * 0x9e3779b97f4a7c15u >> t->shift);; i = (i + 1) & t->mask) {
+    uint64_t hash = key * 0x9e3779b97f4a7c15u, bit = hash >> (t->shift - 2);
+    if (!(t->seen[bit >> 6] >> (bit & 63) & 1)) return MERGE_NONE;
+    for (uint32_t i = (uint32_t)(hash >> t->shift);; i = (i + 1) & t->mask) {
         uint64_t s = t->slots[i];
         if (s >> 24 == key) return (uint32_t)s & 0xffffff;
         if (s == UINT64_MAX) return MERGE_NONE;

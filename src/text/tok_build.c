@@ -233,17 +233,8 @@ sil_err tok_merges_by_score(struct tokenizer *t, const float *scores, struct sil
             if (work > (uint64_t)1 << 31 || splits(t, i, scores[i], pseudo_max, pass == 1, &count) != SIL_OK)
                 return err_set(e, SIL_LIMIT, "the tokens are too long or too many to merge by score (token %u)", i);
         }
-        if (pass == 0 && merge_init(&t->merges, &t->arena, count, t->n_tokens + t->n_pseudo, true) != SIL_OK) return no_memory(e);
-    }
-    return SIL_OK;
-}
-
-static sil_err finish_bytes(struct tokenizer *t) {
-    t->byte_pair = NEW_ARRAY(t, 65536, uint32_t);
-    if (!t->byte_pair) return SIL_NOMEM;
-    for (uint32_t i = 0; i < 65536; i++) {
-        uint32_t l = t->byte_id[i >> 8], r = t->byte_id[i & 255];
-        t->byte_pair[i] = l == TOK_NONE || r == TOK_NONE ? MERGE_NONE : merge_find(&t->merges, l, r);
+        if (pass == 0 && merge_init(&t->merges, &t->arena, count, t->n_tokens + t->n_pseudo, true) != SIL_OK)
+            return no_memory(e);
     }
     return SIL_OK;
 }
@@ -338,7 +329,7 @@ static void mark_ends(struct tokenizer *t) {
 
 sil_err tok_finish(struct tokenizer *t, struct sil_error *e) {
     if (!t->merges.slots && merge_init(&t->merges, &t->arena, 1, t->n_tokens, false) != SIL_OK) return no_memory(e);
-    if ((t->byte_level ? finish_bytes(t) : finish_chars(t)) != SIL_OK) return no_memory(e);
+    if (!t->byte_level && finish_chars(t) != SIL_OK) return no_memory(e);
     mark_ends(t);
     return SIL_OK;
 }

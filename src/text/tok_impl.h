@@ -37,8 +37,7 @@ struct tokenizer {
 
     struct merge_table merges;
     uint32_t byte_id[256]; /* the token of a byte: a one-byte token, or <0xNN>; TOK_NONE */
-    uint32_t *byte_pair;   /* byte_level: merge of each pair of bytes, or MERGE_NONE */
-    uint32_t *char_id;     /* otherwise: symbol of each character below U+10000, or TOK_NONE */
+    uint32_t *char_id;     /* not byte_level: symbol of each character below U+10000, or TOK_NONE */
     uint64_t *bigrams;     /* Bloom filter of the character pairs that stand inside tokens */
     uint32_t *pseudo;      /* characters that are no tokens but parts of some; symbol n_tokens + i */
     uint32_t n_pseudo;
