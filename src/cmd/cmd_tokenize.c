@@ -69,24 +69,59 @@ static int one_text(const struct tokenizer *t, const struct args *a, struct str 
     return err == SIL_OK ? 0 : cmd_fail(NAME, &e);
 }
 
+/* {"ids":[...]} to {"text":...}. */
+static sil_err decode_line(const struct tokenizer *t, const json_t *list, const struct args *a, struct tok_ids *ids,
+                           struct sil_error *e) {
+    struct buf out;
+    char *json = NULL;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *v = json_array_get(list, i);
+        if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) >= tok_count(t))
+            return err_set(e, SIL_ARG, "ids[%zu] is not a token id below %u", i, tok_count(t));
+    }
+    tok_ids_free(ids);
+    ids->cap = json_array_size(list);
+    ids->p = mem_array(ids->mem, ids->cap, sizeof(uint32_t));
+    if (!ids->p) return err_nomem(e, "the ids", ids->cap);
+    while (ids->n < ids->cap) {
+        ids->p[ids->n] = (uint32_t)json_integer_value(json_array_get(list, ids->n));
+        ids->n++;
+    }
+    buf_init(&out, mem_libc(), INPUT_MAX);
+    sil_err err = tok_decode(t, ids->p, ids->n, a->special, &out);
+    json_t *text = err == SIL_OK ? json_pack("{s:s%}", "text", out.p ? out.p : "", out.n) : NULL;
+    if (text) json = json_dumps(text, JSON_COMPACT);
+    if (json) puts(json);
+    else err = err_nomem(e, "the text", out.n);
+    free(json);
+    json_decref(text);
+    buf_free(&out);
+    return err;
+}
+
 /* One line of --jsonl. */
-static sil_err json_line(struct tok_scratch *s, struct str line, const struct args *a, struct tok_ids *ids,
-                         struct sil_error *e) {
+static sil_err json_line(const struct tokenizer *t, struct tok_scratch *s, struct str line, const struct args *a,
+                         struct tok_ids *ids, struct sil_error *e) {
     json_t *o;
     SIL_TRY(jsonx_parse(line, "JSON", &o, e));
-    const json_t *text = json_object_get(o, "text");
-    sil_err err =
-        json_is_string(text) ? SIL_OK : err_set(e, SIL_FORMAT, "an object with a string \"text\" is expected");
+    const json_t *text = json_object_get(o, "text"), *list = json_object_get(o, "ids");
+    sil_err err = SIL_OK;
     ids->n = 0;
-    if (err == SIL_OK)
+    if (json_is_string(text)) {
         err = tok_encode_with(s, (struct str){json_string_value(text), json_string_length(text)},
                               flags_of(a) & ~(unsigned)TOK_ADD_SPECIAL, ids, e);
+        if (err == SIL_OK) {
+            fputs("{\"ids\":[", stdout);
+            print_ids(ids, ',');
+            fputs("]}\n", stdout);
+        }
+    } else if (json_is_array(list)) {
+        err = decode_line(t, list, a, ids, e);
+    } else {
+        err = err_set(e, SIL_FORMAT, "an object with a string \"text\" (or an array \"ids\") is expected");
+    }
     json_decref(o);
-    if (err != SIL_OK) return err;
-    fputs("{\"ids\":[", stdout);
-    print_ids(ids, ',');
-    fputs("]}\n", stdout);
-    return SIL_OK;
+    return err;
 }
 
 static int json_lines(const struct tokenizer *t, const struct args *a) {
@@ -104,7 +139,7 @@ static int json_lines(const struct tokenizer *t, const struct args *a) {
         struct str v = {line, (size_t)n};
         while (v.n && (v.p[v.n - 1] == '\n' || v.p[v.n - 1] == '\r')) v.n--;
         if (v.n == 0) continue;
-        err = json_line(s, v, a, &ids, &e);
+        err = json_line(t, s, v, a, &ids, &e);
         if (err != SIL_OK) err_prefix(&e, err, "line %zu", number);
     }
     if (err == SIL_OK && ferror(stdin))
@@ -166,7 +201,8 @@ int cmd_tokenize(int argc, char **argv) {
     struct args a = {0};
     const struct cmd_opt opts[] = {
         {"text", 't', CMD_TEXT, &a.text, "TEXT", "the text, instead of standard input", 0, 0},
-        {"jsonl", 0, CMD_FLAG, &a.jsonl, NULL, "lines {\"text\":...} in, lines {\"ids\":[...]} out", 0, 0},
+        {"jsonl", 0, CMD_FLAG, &a.jsonl, NULL,
+         "lines {\"text\":...} in, lines {\"ids\":[...]} out; and the other way round", 0, 0},
         {"decode", 'd', CMD_TEXT, &a.decode, "IDS", "ids (1,2,3) to text instead", 0, 0},
         {"special", 's', CMD_FLAG, &a.special, NULL, "control tokens in the text (<|im_end|>) are tokens, not text", 0,
          0},

@@ -100,7 +100,7 @@ sil_err tok_pieces(struct tokenizer *t, bool metaspace, const uint8_t *raw, uint
         size_t n = s.n;
         int byte = t->byte_fallback && (t->type[i] == TOK_BYTE || t->type[i] == TOK_NORMAL) ? byte_of(s) : -1;
         t->piece_off[i] = at;
-        bool as_is = raw[i];
+        bool as_is = raw && raw[i];
         if (!as_is && t->byte_level) as_is = !tok_alphabet(s, t->piece + at, &n), in_merges[i] &= !as_is;
         else if (!as_is && byte >= 0) t->piece[at] = (char)byte, n = 1;
         else if (!as_is && metaspace) n = unspace(s, t->piece + at);

@@ -78,7 +78,8 @@ static inline bool tok_bigram_in(const struct tokenizer *t, uint32_t a, uint32_t
 sil_err tok_new(struct mem mem, uint32_t n_tokens, const struct str *texts, const uint8_t *types,
                 struct tokenizer **out, struct sil_error *e);
 /* Sets pieces, from what each token's text means: GPT-2 alphabet if byte_level, otherwise U+2581 for spaces (if
- * `metaspace`) and <0xNN> for bytes (if byte_fallback). `raw` tokens stand for their text. Texts that are
+ * `metaspace`) and <0xNN> for bytes (if byte_fallback). `raw` tokens (NULL: none) stand for
+ * their text. Texts that are
  * not written in the alphabet, though they should be, are taken out of in_merges. */
 sil_err tok_pieces(struct tokenizer *t, bool metaspace, const uint8_t *raw, uint8_t *in_merges, struct sil_error *e);
 /* Fills by_key with the tokens that `in_merges` marks and by_text with the others and the `raw` ones; then byte_id. */

@@ -315,7 +315,8 @@ static sil_err fill(struct reader *r, struct tokenizer *t, struct sil_error *e) 
     t->byte_fallback = flag_of(r->model, "byte_fallback", false) && !t->byte_level;
     t->fuse_unk = flag_of(r->model, "fuse_unk", false);
     t->ignore_merges = flag_of(r->model, "ignore_merges", false);
-    SIL_TRY(tok_pieces(t, rules.metaspace, r->raw, r->in, e));
+    /* the decoder sees added tokens too; in GPT-2's alphabet that would only garble them */
+    SIL_TRY(tok_pieces(t, rules.metaspace, t->byte_level ? r->raw : NULL, r->in, e));
     SIL_TRY(tok_index(t, r->in, r->raw, e));
     struct str unk = jsonx_str(r->model, "unk_token");
     if (unk.n) {
