@@ -73,10 +73,19 @@ static void type(const char *s) {
     assert_int_equal(write(term.fd, s, strlen(s)), (ssize_t)strlen(s));
 }
 
+/* Waits for the program to end by itself; its exit status. */
 static int finish(void) {
     int status = 0;
-    for (int i = 0; i < 600 && waitpid(term.pid, &status, WNOHANG) == 0; i++) read_some(100);
+    pid_t ended = 0;
+    for (int i = 0; i < 600 && (ended = waitpid(term.pid, &status, WNOHANG)) == 0; i++) {
+        if (!read_some(100)) usleep(1000);
+    }
+    if (ended == 0) {
+        kill(term.pid, SIGKILL);
+        waitpid(term.pid, &status, 0);
+    }
     close(term.fd);
+    if (ended == 0) fail_msg("the program did not end; the terminal shows: %s", term.text);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
@@ -130,6 +139,8 @@ static void test_interrupt(void **state) {
     at = expect("> ", at);
     type("/help\n");
     at = expect("/clear", at);
+    at = expect("> ", at);
+    usleep(100000); /* Ctrl-D counts only once the editor reads */
     type("\x04");
     assert_int_equal(finish(), 0);
     unlink(path);
@@ -162,6 +173,8 @@ static void test_chat(void **state) {
     at = expect("> ", at);
     type("//줄\n");
     at = expect("(0 reused)", at);
+    at = expect("> ", at);
+    usleep(100000);
     type("\x04");
     assert_int_equal(finish(), 0);
     unlink(path);

@@ -1,5 +1,8 @@
 #include "cmd/answer.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "base/err.h"
 #include "engine/engine.h"
@@ -26,12 +29,24 @@ static sil_err read_prompt(struct setup *s, struct sil_session *session, const u
     return SIL_OK;
 }
 
+/* Past stdio, which forgets how far it came when Ctrl-C interrupts a write. */
+static bool write_all(FILE *f, const char *p, size_t n) {
+    if (fflush(f) != 0 && errno != EINTR) return false;
+    while (n > 0) {
+        ssize_t k = write(fileno(f), p, n);
+        if (k < 0 && errno == EINTR) continue;
+        if (k < 0) return false;
+        p += k;
+        n -= (size_t)k;
+    }
+    return true;
+}
+
 /* Writes bytes that became certain, at once, and collects them. */
 static sil_err emit(struct answer *a, struct buf *piece, struct sil_error *e) {
     if (piece->n) {
-        fwrite(piece->p, 1, piece->n, a->out);
-        fflush(a->out);
-        if (ferror(a->out)) return err_set(e, SIL_IO, "cannot write the answer: standard output is closed or full");
+        if (!write_all(a->out, piece->p, piece->n))
+            return err_set(e, SIL_IO, "cannot write the answer: standard output is closed or full");
         if (a->text && buf_put(a->text, piece->p, piece->n) != SIL_OK)
             return err_set(e, SIL_LIMIT, "the answer is too long to keep");
     }

@@ -1,5 +1,6 @@
 #include "cmd/bench.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -17,11 +18,9 @@ static void count_linear(const struct num_matrix *w, double *ops, double *bytes)
 
 static void count_work(struct bench *b) {
     const struct model *m = b->setup.model->m;
-    for (uint32_t i = 0; i < m->shape.n_layers; i++) {
-        const struct model_layer *l = &m->layers[i];
-        const struct model_linear *all[] = {&l->q, &l->k, &l->v, &l->o, &l->gate, &l->up, &l->down};
-        for (size_t k = 0; k < sizeof all / sizeof *all; k++) count_linear(&all[k]->w, &b->layer_ops, &b->layer_bytes);
-    }
+    for (uint32_t i = 0; i < m->shape.n_layers; i++)
+        for (uint32_t k = 0; k < MODEL_LINEARS; k++)
+            count_linear(&model_linear_of(&m->layers[i], k)->w, &b->layer_ops, &b->layer_bytes);
     count_linear(&m->output.w, &b->output_ops, &b->output_bytes);
 }
 
@@ -124,11 +123,36 @@ static void calibrate(struct pool *pool) {
     printf("%llu\n", (unsigned long long)(clock_now_ns(clock) - begin));
 }
 
+/* Up to n numbers behind the first word of a line; how many there are, or 0 when one is not a number. */
+static int numbers(const char *line, uint32_t *v, int n) {
+    const char *p = strchr(line, ' ');
+    for (int i = 0; i < n; i++) {
+        char *end = NULL;
+        unsigned long x = p ? strtoul(p, &end, 10) : 0;
+        if (!p || end == p) return i;
+        if (x > UINT32_MAX || (*end != ' ' && *end != '\n' && *end != '\0')) return 0;
+        v[i] = (uint32_t)x;
+        p = end;
+    }
+    return n;
+}
+
+/* What a line asks for; r->test stays NULL when it is none. */
+static void parse_line(const char *line, struct bench_result *r) {
+    uint32_t v[3] = {0, 1, r->depth};
+    if (strncmp(line, "prefill ", 8) == 0) {
+        uint32_t p[2] = {0, r->depth};
+        if (numbers(line, p, 2) < 1) return;
+        *r = (struct bench_result){.test = "prefill", .n = p[0], .batch = 1, .depth = p[1]};
+    } else if (strncmp(line, "decode ", 7) == 0 && numbers(line, v, 3) >= 2) {
+        *r = (struct bench_result){.test = "decode", .n = v[0], .batch = v[1], .depth = v[2]};
+    }
+}
+
 static sil_err each_line(struct bench *b, struct pool *pool, const char *line, struct sil_error *e) {
-    struct bench_result r = {.n = 0, .batch = 1, .depth = b->depth};
+    struct bench_result r = {.depth = b->depth};
     if (strncmp(line, "calibrate", 9) == 0) return calibrate(pool), SIL_OK;
-    if (sscanf(line, "prefill %u %u", &r.n, &r.depth) >= 1) r.test = "prefill";
-    else if (sscanf(line, "decode %u %u %u", &r.n, &r.batch, &r.depth) >= 2) r.test = "decode";
+    parse_line(line, &r);
     uint32_t longest = sil_engine_ctx(b->setup.engine);
     if (!r.test || r.n == 0 || r.depth > longest || r.n > longest - r.depth || r.batch == 0 || r.batch > b->n_sessions)
         return err_set(e, SIL_ARG,

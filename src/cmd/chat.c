@@ -177,9 +177,9 @@ static void handle(struct talk *t, struct str line) {
 static void read_lines(struct talk *t, EditLine *el, History *past) {
     while (!t->quit) {
         int n = 0;
+        *t->c->interrupted = 0;
         const char *line = el_gets(el, &n);
-        if (*t->c->interrupted) {
-            *t->c->interrupted = 0;
+        if (!line && *t->c->interrupted) { /* a line that came all the same is not thrown away */
             el_reset(el);
             fputs("^C\n", stdout);
             continue;

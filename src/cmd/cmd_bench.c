@@ -179,7 +179,8 @@ int cmd_bench(int argc, char **argv) {
         {.name = "each",
          .kind = CMD_FLAG,
          .out = &b.each,
-         .help = "measure once for each line of standard input: prefill N [DEPTH], decode N SEQUENCES [DEPTH], calibrate"},
+         .help =
+             "measure once for each line of standard input: prefill N [DEPTH], decode N SEQUENCES [DEPTH], calibrate"},
         SETUP_OPTIONS(b.setup),
     };
     const struct cmd_spec spec = {

@@ -47,6 +47,14 @@ struct model_layer {
     struct model_linear gate, up, down;
 };
 
+enum { MODEL_LINEARS = 7 }; /* linear layers of a model_layer */
+
+/* Linear layer k < MODEL_LINEARS of a layer, in the order of their use. */
+static inline struct model_linear *model_linear_of(struct model_layer *l, uint32_t k) {
+    struct model_linear *const all[MODEL_LINEARS] = {&l->q, &l->k, &l->v, &l->o, &l->gate, &l->up, &l->down};
+    return all[k];
+}
+
 struct model;
 struct model_step;
 

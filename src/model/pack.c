@@ -11,12 +11,9 @@ enum { HUGE = 2 << 20, ALIGN = 64, PARTS = 32 };
 
 /* Calls fn for each linear layer of the model, in the order of their use; stops at a false. */
 static bool each_linear(struct model *m, bool (*fn)(struct model *m, struct model_linear *l, void *arg), void *arg) {
-    for (uint32_t i = 0; i < m->shape.n_layers; i++) {
-        struct model_layer *l = &m->layers[i];
-        struct model_linear *all[] = {&l->q, &l->k, &l->v, &l->o, &l->gate, &l->up, &l->down};
-        for (size_t k = 0; k < sizeof all / sizeof *all; k++)
-            if (!fn(m, all[k], arg)) return false;
-    }
+    for (uint32_t i = 0; i < m->shape.n_layers; i++)
+        for (uint32_t k = 0; k < MODEL_LINEARS; k++)
+            if (!fn(m, model_linear_of(&m->layers[i], k), arg)) return false;
     return fn(m, &m->output, arg);
 }
 
