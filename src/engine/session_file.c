@@ -88,7 +88,7 @@ static sil_err emit(struct writer *w, const void *p, size_t n, struct sil_error 
 
 static sil_err emit_tokens(struct writer *w, const uint32_t *tokens, uint32_t n, struct sil_error *e) {
     static const uint8_t zeros[64];
-    uint8_t part[PART * 4];
+    uint8_t part[PART * 4] = {0};
     for (uint32_t at = 0; at < n; at += PART) {
         uint32_t k = n - at < PART ? n - at : PART;
         for (uint32_t i = 0; i < k; i++) put_u32(part + (size_t)i * 4, tokens[at + i]);
@@ -163,7 +163,7 @@ static sil_err read_header(struct reader *r, const struct session_shape *s, uint
 
 static sil_err read_tokens(struct reader *r, const struct session_shape *s, uint32_t *tokens, uint32_t n,
                            struct sil_error *e) {
-    uint8_t part[PART * 4];
+    uint8_t part[PART * 4] = {0};
     for (uint32_t at = 0; at < n; at += PART) {
         uint32_t k = n - at < PART ? n - at : PART;
         SIL_TRY(take(r, part, (size_t)k * 4, e));

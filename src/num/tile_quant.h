@@ -203,12 +203,11 @@ TILE_INLINE void tile_kernel(enum tile_codes kind, enum tile_form form, int mr, 
             vf s = vf_load(c->s[b] + part + v * VF_W), m;
             if (form == FORM_MIN) m = vf_load(c->m[0][b] + part + v * VF_W);
             for (int r = 0; r < mr; r++) {
-                float *y = acc + r * TILE_ROWS + v * VF_W;
-                vf d = vf_set1(meta[r].d[b]), chain = TILE_SHORT ? vf_load(y) : f[r][v];
+                vf d = vf_set1(meta[r].d[b]), chain = TILE_SHORT ? vf_load(acc + r * TILE_ROWS + v * VF_W) : f[r][v];
                 chain = vf_fma(isum[r][v], vf_mul(s, d), chain);
                 if (form == FORM_MIN) chain = vf_fma(vf_set1(meta[r].neg_sum[b]), vf_mul(m, d), chain);
                 f[r][v] = chain;
-                if (TILE_SHORT) vf_store(y, chain);
+                if (TILE_SHORT) vf_store(acc + r * TILE_ROWS + v * VF_W, chain);
             }
         }
     }
