@@ -2,7 +2,8 @@
  * and drawn), for small models of several formats. The constants define the profile (docs/arithmetic.md): they were
  * made by the scalar kernels, one thread, one sequence at a time, nothing shared and nothing guessed, and every other
  * way must give them again: each instruction set, 1 to 4 threads, 1 to 32 sequences in a step, prompts cut anyhow, with
- * and without the prefix tree, with and without guesses. SILLOK_TEST_FULL=1 tries every combination on every level. */
+ * and without the prefix tree, with and without guesses. Sanitized builds try two ways on this machine's best level;
+ * SILLOK_TEST_FULL=1 tries every combination on every level. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -175,8 +176,18 @@ struct level {
     uint32_t mask, n_ways;
 };
 
+static void check_mask(const char *path, uint32_t mask, uint32_t n_ways, const char *want) {
+    struct sil_error e = {0};
+    struct sil_model m = {NULL};
+    if (model_open(mem_libc(), path, mask, 2, &m.m, &e) != SIL_OK) fail_msg("%s", e.text);
+    if (mask == 0 && !SLOW_BUILD) check_way(&m, &plainest, want);
+    check_level(&m, n_ways, want);
+    model_close(m.m);
+}
+
 static void check_model(const struct mm_spec *spec, const char *want) {
-    static const struct level levels[] = {{CPU_AVX2, 4},
+    static const struct level levels[] = {{0, 1},
+                                          {CPU_AVX2, 4},
                                           {CPU_AVX2 | CPU_AVX512, 4},
                                           {CPU_AVX2 | CPU_AVX512 | CPU_VNNI, 16},
                                           {CPU_NEON, 4},
@@ -184,27 +195,23 @@ static void check_model(const struct mm_spec *spec, const char *want) {
     bool full = getenv("SILLOK_TEST_FULL") != NULL;
     char path[64];
     struct sil_error e = {0};
-    struct sil_model m = {NULL};
     snprintf(path, sizeof path, "/tmp/sillok-test-XXXXXX");
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     close(fd);
     if (mm_write_file(spec, path, &e) != SIL_OK) fail_msg("%s", e.text);
-    if (model_open(mem_libc(), path, 0, 1, &m.m, &e) != SIL_OK) fail_msg("%s", e.text);
-    check_way(&m, &plainest, want);
-    check_level(&m, full ? 256 : SLOW_BUILD ? 0 : 1, want);
-    model_close(m.m);
-    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
-        if (levels[i].mask & ~cpu_detect()) continue;
-        if (model_open(mem_libc(), path, levels[i].mask, 2, &m.m, &e) != SIL_OK) fail_msg("%s", e.text);
-        check_level(&m, full ? 256 : SLOW_BUILD ? 3 : levels[i].n_ways, want);
-        model_close(m.m);
+    guessed_rightly = found_shared = 0;
+    if (SLOW_BUILD && !full) {
+        check_mask(path, cpu_detect(), 2, want);
+    } else {
+        for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
+            if (!(levels[i].mask & ~cpu_detect()))
+                check_mask(path, levels[i].mask, full ? 256 : levels[i].n_ways, want);
     }
     unlink(path);
     printf("# %llu guesses came true, %llu tokens were found in the tree\n", (unsigned long long)guessed_rightly,
            (unsigned long long)found_shared);
-    assert_true(found_shared > 0 && guessed_rightly > 0);
-    guessed_rightly = found_shared = 0;
+    if (!SLOW_BUILD) assert_true(found_shared > 0 && guessed_rightly > 0);
 }
 
 static struct mm_spec small(enum dtype type) {
