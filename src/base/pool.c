@@ -4,6 +4,7 @@
 #include <fenv.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -102,6 +103,19 @@ static void *worker_main(void *arg) {
     return NULL;
 }
 
+/* Ctrl-C and the like are for the threads of the program that uses us: a worker takes none, so that a wait elsewhere
+ * is ended by them. A fault in a worker is still the worker's. */
+static int start_worker(struct worker *w) {
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS, SIGPROF};
+    sigset_t all, before;
+    sigfillset(&all);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) sigdelset(&all, faults[i]);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&w->thread, NULL, worker_main, w);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return failed;
+}
+
 sil_err pool_open(uint32_t n_threads, struct pool **out, struct sil_error *e) {
     if (n_threads < 1 || n_threads > POOL_THREADS_MAX)
         return err_set(e, SIL_ARG, "%u threads: a number from 1 to %d is needed", n_threads, POOL_THREADS_MAX);
@@ -113,7 +127,7 @@ sil_err pool_open(uint32_t n_threads, struct pool **out, struct sil_error *e) {
     p->n_threads = 1;
     for (uint32_t i = 1; i < n_threads; i++) {
         p->workers[i] = (struct worker){.pool = p, .index = i};
-        if (pthread_create(&p->workers[i].thread, NULL, worker_main, &p->workers[i]) != 0) {
+        if (start_worker(&p->workers[i]) != 0) {
             pool_close(p);
             return err_set(e, SIL_NOMEM, "cannot start thread %u of %u; ask for fewer", i + 1, n_threads);
         }

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/utf8.h"
+#include "cmd/keys.h"
 #include "engine/engine.h"
 
 enum { ANSWER_MAX = 64 << 20, HISTORY = 1000 };
@@ -217,7 +218,8 @@ static sil_err talk_in_terminal(struct talk *t, struct sil_error *e) {
     choose_locale();
     EditLine *el = el_init("sillok", stdin, stdout, stderr);
     History *past = history_init();
-    sil_err err = el && past ? SIL_OK : err_nomem(e, "line editing", 1);
+    struct keys keys = {.fd = STDIN_FILENO, .interrupted = t->c->interrupted};
+    sil_err err = el && past && keys_attach(el, &keys) ? SIL_OK : err_nomem(e, "line editing", 1);
     if (err == SIL_OK) {
         HistEvent event;
         history(past, &event, H_SETSIZE, HISTORY);
