@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/cpu.h"
 #include "base/err.h"
 #include "cmd/cmd.h"
 #include "cmd/inspect.h"
@@ -81,6 +82,7 @@ static void gather(const char *path, const struct model_file *f, struct inspect 
     s->chat_template = text_of(g, "tokenizer.chat_template");
     s->tokens = length_of(g, "tokenizer.ggml.tokens");
     s->merges = length_of(g, "tokenizer.ggml.merges");
+    s->has_memory = model_memory(g, cpu_detect(), &s->memory, NULL) == SIL_OK;
     SET_U32(s->context, arch_key(s, "context_length"));
     SET_U32(s->layers, arch_key(s, "block_count"));
     SET_U32(s->width, arch_key(s, "embedding_length"));
@@ -151,6 +153,23 @@ static void print_shape(const struct inspect *s) {
 #undef PART
     puts(*comma ? "" : "not stated");
     if (s->context.has) printf("Context     %u tokens\n", s->context.v);
+}
+
+static void print_memory(const struct inspect *s) {
+    if (!s->has_memory) return;
+    if (s->memory.packed) {
+        fputs("Memory      packed weights ", stdout);
+        print_bytes(s->memory.packed);
+        printf(" (%s), from the file ", cpu_name(cpu_detect()));
+    } else {
+        fputs("Memory      weights from the file ", stdout);
+    }
+    print_bytes(s->memory.mapped);
+    fputs(", keys and values ", stdout);
+    print_bytes(s->memory.kv_per_1000);
+    fputs(" per 1,000 tokens, buffers ", stdout);
+    print_bytes(s->memory.step_256);
+    putchar('\n');
 }
 
 static void print_tokenizer(const struct inspect *s) {
@@ -267,6 +286,7 @@ static void print_all(const struct inspect *s, bool tensors) {
     puts(" parameters");
     print_types(s);
     print_shape(s);
+    print_memory(s);
     print_tokenizer(s);
     print_metadata(s->g);
     if (tensors) print_tensors(s->g);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "model/memory.h"
 #include "model/model_file.h"
 
 enum { INSPECT_TYPES_MAX = 64, INSPECT_NUMBER = 40, INSPECT_FIRST = 8 };
@@ -28,6 +29,8 @@ struct inspect {
         uint32_t v;
     } context, layers, width, ffn, heads, kv_heads, head_dim, bos, eos;
     uint64_t tokens, merges;
+    bool has_memory; /* false when Sillok cannot run the model */
+    struct model_memory memory;
 };
 
 /* "Q4_K", or "type 77" in `out` for a number without a name. */

@@ -136,6 +136,13 @@ static json_t *shape(const struct inspect *s) {
                      OPTIONAL(heads), "kv_heads", OPTIONAL(kv_heads), "head_dim", OPTIONAL(head_dim));
 }
 
+static json_t *memory(const struct inspect *s) {
+    if (!s->has_memory) return json_null();
+    return json_pack("{s:o, s:o, s:o, s:o}", "packed", unsigned_number(s->memory.packed), "mapped",
+                     unsigned_number(s->memory.mapped), "kv_per_1000_tokens", unsigned_number(s->memory.kv_per_1000),
+                     "step_of_256_rows", unsigned_number(s->memory.step_256));
+}
+
 static json_t *tokenizer(const struct inspect *s) {
     if (s->tokens == 0) return json_null();
     return json_pack("{s:o, s:o, s:o, s:o, s:o*, s:o*, s:b}", "model", text(s->tok_model), "pre", text(s->tok_pre),
@@ -144,11 +151,11 @@ static json_t *tokenizer(const struct inspect *s) {
 }
 
 sil_err inspect_json(const struct inspect *s, bool tensors, struct sil_error *e) {
-    json_t *all = json_pack("{s:o, s:s, s:i, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "file",
+    json_t *all = json_pack("{s:o, s:s, s:i, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "file",
                             text(str_of(s->path)), "format", "GGUF", "version", (int)s->g->version, "bytes",
                             unsigned_number(s->bytes), "files", (int)s->n_files, "architecture", text(s->arch), "name",
                             text(s->name), "parameters", unsigned_number(s->parameters), "types", types(s), "shape",
-                            shape(s), "tokenizer", tokenizer(s), "metadata", metadata(s->g));
+                            shape(s), "memory", memory(s), "tokenizer", tokenizer(s), "metadata", metadata(s->g));
     int bad = !all;
     if (all && tensors) bad = json_object_set_new(all, "tensors", tensors_of(s->g)) != 0;
     if (!bad) bad = json_dumpf(all, stdout, JSON_INDENT(2)) != 0;

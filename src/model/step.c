@@ -42,6 +42,15 @@ static bool allocate(const struct model *m, struct model_step *s) {
            s->gate && s->up && s->cosine && s->sine && s->groups && s->act.q && s->act.d && s->act.asum;
 }
 
+uint64_t step_bytes(const struct model_shape *shape, uint32_t max_rows, uint32_t max_logits) {
+    uint64_t wide = widest_input(shape), blocks = (wide + NUM_BLOCK - 1) / NUM_BLOCK;
+    uint64_t floats_per_row = 2 * (uint64_t)shape->d_model + 2 * (uint64_t)shape->n_heads * shape->head_dim +
+                              2 * (uint64_t)shape->n_kv_heads * shape->head_dim + 2 * (uint64_t)shape->d_ffn +
+                              2 * (uint64_t)(shape->rope.n_rot / 2) + 2 * blocks;
+    uint64_t per_row = floats_per_row * 4 + wide + sizeof(struct step_row) + sizeof(uint32_t);
+    return max_rows * per_row + max_logits * ((uint64_t)shape->n_vocab * 4 + sizeof(uint32_t));
+}
+
 sil_err step_open(struct mem mem, const struct model *m, struct pool *pool, uint32_t max_rows, uint32_t max_logits,
                   struct model_step *s, struct sil_error *e) {
     assert(max_rows > 0 && max_logits > 0);

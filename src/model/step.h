@@ -43,6 +43,8 @@ struct model_step {
 sil_err step_open(struct mem mem, const struct model *m, struct pool *pool, uint32_t max_rows, uint32_t max_logits,
                   struct model_step *s, struct sil_error *e);
 void step_close(struct model_step *s);
+/* What step_open takes, but for at most a mebibyte of rounding. */
+uint64_t step_bytes(const struct model_shape *shape, uint32_t max_rows, uint32_t max_logits);
 
 /* Runs the batch: stores each row's keys and values in its pages, and gives the logits that are asked for, unless
  * s->stopped afterwards. */
