@@ -19,11 +19,10 @@
 #define TILE_INLINE static inline __attribute__((always_inline))
 
 enum {
-    TILE_MR = 6,                /* the most rows of activations in a panel */
-    TILE_NV = 2,                /* vectors of outputs that a kernel works on at once */
-    TILE_PART = TILE_NV * VF_W, /* outputs of those */
-    TILE_META = 512,            /* (row, chunk) pairs prepared at a time */
-    TILE_BLOCK_ROWS = 128,      /* rows of activations in a block */
+    TILE_MR = 6,                  /* the most rows of activations in a panel */
+    TILE_NV = VF_W == 16 ? 2 : 4, /* vectors of outputs at once: all 32 for a row or two, else two vectors */
+    TILE_META = 512,              /* (row, chunk) pairs prepared at a time */
+    TILE_BLOCK_ROWS = 128,        /* rows of activations in a block */
     TILE_FEW = 2,
     TILE_FETCHERS = 4, /* panels that share the fetching of the next chunk */
 };
@@ -90,44 +89,43 @@ TILE_INLINE vi load_four(const int8_t *q, size_t cols, int r, int g) {
 
 /* The integer sums of one block: sum[r][v] += codes x activations of groups g0 .. g1-1. */
 #ifdef TILE_HAS_DOT
-TILE_INLINE void block_dot(enum tile_codes kind, int mr, const uint8_t *codes, int at, const int8_t *q, size_t cols,
-                           int g0, int g1, vi sum[TILE_MR][TILE_NV]) {
+TILE_INLINE void block_dot(enum tile_codes kind, int mr, int nv, const uint8_t *codes, int at, const int8_t *q,
+                           size_t cols, int g0, int g1, vi sum[TILE_MR][TILE_NV]) {
 #pragma GCC unroll 8
     for (int g = g0; g < g1; g++) {
         vi w[TILE_NV];
-        for (int v = 0; v < TILE_NV; v++) w[v] = load_codes(kind, codes, g, at + 4 * VF_W * v);
+        for (int v = 0; v < nv; v++) w[v] = load_codes(kind, codes, g, at + 4 * VF_W * v);
         for (int r = 0; r < mr; r++) {
             vi a = load_four(q, cols, r, g);
-            for (int v = 0; v < TILE_NV; v++) sum[r][v] = tile_dot4(sum[r][v], w[v], a);
+            for (int v = 0; v < nv; v++) sum[r][v] = tile_dot4(sum[r][v], w[v], a);
         }
     }
 }
 #else
 /* Signed bytes: |w| unsigned, its sign moved to the activation. A pair of products is at most 2 * 128 * 127, which a
  * saturating 16-bit sum holds. */
-TILE_INLINE void block_dot_signed(int mr, const uint8_t *codes, int at, const int8_t *q, size_t cols,
+TILE_INLINE void block_dot_signed(int mr, int nv, const uint8_t *codes, int at, const int8_t *q, size_t cols,
                                   vi sum[TILE_MR][TILE_NV]) {
 #pragma GCC unroll 2
     for (int g = 0; g < 8; g++) {
         vi w[TILE_NV], size[TILE_NV];
-        for (int v = 0; v < TILE_NV; v++) {
+        for (int v = 0; v < nv; v++) {
             w[v] = vi_xor(load_codes(CODES_BYTES, codes, g, at + 4 * VF_W * v), vi_set1_8(-128));
             size[v] = vi_abs8(w[v]);
         }
         for (int r = 0; r < mr; r++) {
             vi a = load_four(q, cols, r, g);
-            for (int v = 0; v < TILE_NV; v++)
-                sum[r][v] = vi_add(sum[r][v], vi_quads(vi_pairs(size[v], vi_sign8(a, w[v]))));
+            for (int v = 0; v < nv; v++) sum[r][v] = vi_add(sum[r][v], vi_quads(vi_pairs(size[v], vi_sign8(a, w[v]))));
         }
     }
 }
 
 /* Small codes: pairs are added in 16 bits while they fit: 8 * 2 * 15 * 127, 4 * 2 * 31 * 127 and 2 * 2 * 63 * 127 are
  * all below 2^15. */
-TILE_INLINE void block_dot(enum tile_codes kind, int mr, const uint8_t *codes, int at, const int8_t *q, size_t cols,
-                           int g0, int g1, vi sum[TILE_MR][TILE_NV]) {
+TILE_INLINE void block_dot(enum tile_codes kind, int mr, int nv, const uint8_t *codes, int at, const int8_t *q,
+                           size_t cols, int g0, int g1, vi sum[TILE_MR][TILE_NV]) {
     if (kind == CODES_BYTES) {
-        block_dot_signed(mr, codes, at, q, cols, sum);
+        block_dot_signed(mr, nv, codes, at, q, cols, sum);
         return;
     }
     const int fit = kind == CODES_NIBBLES ? 8 : kind == CODES_5 || kind == CODES_5_EXPANDED ? 4 : 2;
@@ -137,29 +135,29 @@ TILE_INLINE void block_dot(enum tile_codes kind, int mr, const uint8_t *codes, i
 #pragma GCC unroll 8
         for (int i = 0; i < fit; i++) {
             vi w[TILE_NV];
-            for (int v = 0; v < TILE_NV; v++) w[v] = load_codes(kind, codes, g + i, at + 4 * VF_W * v);
+            for (int v = 0; v < nv; v++) w[v] = load_codes(kind, codes, g + i, at + 4 * VF_W * v);
             for (int r = 0; r < mr; r++) {
                 vi a = load_four(q, cols, r, g + i);
-                for (int v = 0; v < TILE_NV; v++)
+                for (int v = 0; v < nv; v++)
                     pairs[r][v] = i == 0 ? vi_pairs(w[v], a) : vi_add16(pairs[r][v], vi_pairs(w[v], a));
             }
         }
         for (int r = 0; r < mr; r++)
-            for (int v = 0; v < TILE_NV; v++) sum[r][v] = vi_add(sum[r][v], vi_quads(pairs[r][v]));
+            for (int v = 0; v < nv; v++) sum[r][v] = vi_add(sum[r][v], vi_quads(pairs[r][v]));
     }
 }
 #endif
 
 /* The sums begin at what cancels the codes' offset, or have it added at the end where registers are short. */
-TILE_INLINE void start_sums(enum tile_form form, int mr, const int32_t *start, vi sum[TILE_MR][TILE_NV]) {
+TILE_INLINE void start_sums(enum tile_form form, int mr, int nv, const int32_t *start, vi sum[TILE_MR][TILE_NV]) {
     for (int r = 0; r < mr; r++, start += sizeof(struct tile_meta) / sizeof *start)
-        for (int v = 0; v < TILE_NV; v++) sum[r][v] = form == FORM_MIN || TILE_SHORT ? vi_zero() : vi_set1(*start);
+        for (int v = 0; v < nv; v++) sum[r][v] = form == FORM_MIN || TILE_SHORT ? vi_zero() : vi_set1(*start);
 }
 
-TILE_INLINE void end_sums(enum tile_form form, int mr, const int32_t *start, vi sum[TILE_MR][TILE_NV],
+TILE_INLINE void end_sums(enum tile_form form, int mr, int nv, const int32_t *start, vi sum[TILE_MR][TILE_NV],
                           vf isum[TILE_MR][TILE_NV]) {
     for (int r = 0; r < mr; r++, start += sizeof(struct tile_meta) / sizeof *start) {
-        for (int v = 0; v < TILE_NV; v++) {
+        for (int v = 0; v < nv; v++) {
             bool late = form != FORM_MIN && TILE_SHORT;
             isum[r][v] = vf_of_vi(late ? vi_add(sum[r][v], vi_set1(*start)) : sum[r][v]);
         }
@@ -167,39 +165,38 @@ TILE_INLINE void end_sums(enum tile_form form, int mr, const int32_t *start, vi 
 }
 
 /* The integer sums of a block as floats, exactly: they stay below 2^24, products with sub-scales included. */
-TILE_INLINE void block_sums(enum tile_codes kind, enum tile_form form, int mr, const struct tile_chunk *c, uint32_t b,
-                            int part, const int8_t *q, size_t cols, const struct tile_meta *meta,
+TILE_INLINE void block_sums(enum tile_codes kind, enum tile_form form, int mr, int nv, const struct tile_chunk *c,
+                            uint32_t b, int part, const int8_t *q, size_t cols, const struct tile_meta *meta,
                             vf isum[TILE_MR][TILE_NV]) {
     vi sum[TILE_MR][TILE_NV];
-    start_sums(form, mr, &meta->start[0][b], sum);
-    block_dot(kind, mr, c->codes[b], 4 * part, q, cols, 0, form == FORM_SUB ? 4 : 8, sum);
-    end_sums(form, mr, &meta->start[0][b], sum, isum);
+    start_sums(form, mr, nv, &meta->start[0][b], sum);
+    block_dot(kind, mr, nv, c->codes[b], 4 * part, q, cols, 0, form == FORM_SUB ? 4 : 8, sum);
+    end_sums(form, mr, nv, &meta->start[0][b], sum, isum);
     if (form != FORM_SUB) return;
     for (int r = 0; r < mr; r++)
-        for (int v = 0; v < TILE_NV; v++) isum[r][v] = vf_mul(isum[r][v], vf_load(c->m[0][b] + part + v * VF_W));
+        for (int v = 0; v < nv; v++) isum[r][v] = vf_mul(isum[r][v], vf_load(c->m[0][b] + part + v * VF_W));
     vf high[TILE_MR][TILE_NV];
-    start_sums(form, mr, &meta->start[1][b], sum);
-    block_dot(kind, mr, c->codes[b], 4 * part, q, cols, 4, 8, sum);
-    end_sums(form, mr, &meta->start[1][b], sum, high);
+    start_sums(form, mr, nv, &meta->start[1][b], sum);
+    block_dot(kind, mr, nv, c->codes[b], 4 * part, q, cols, 4, 8, sum);
+    end_sums(form, mr, nv, &meta->start[1][b], sum, high);
     for (int r = 0; r < mr; r++)
-        for (int v = 0; v < TILE_NV; v++)
-            isum[r][v] = vf_fma(high[r][v], vf_load(c->m[1][b] + part + v * VF_W), isum[r][v]);
+        for (int v = 0; v < nv; v++) isum[r][v] = vf_fma(high[r][v], vf_load(c->m[1][b] + part + v * VF_W), isum[r][v]);
 }
 
-/* Outputs part .. part + TILE_PART - 1 of the tile for mr rows of activations (q: row 0 at the chunk's first column),
+/* nv vectors of outputs of the tile from part on for mr rows of activations (q: row 0 at the chunk's first column),
  * added to acc[r][32]: the one chain of each output, in a register or, where these are short, in place. */
-TILE_INLINE void tile_kernel(enum tile_codes kind, enum tile_form form, int mr, const struct tile_chunk *c, int part,
-                             const int8_t *q, size_t cols, const struct tile_meta *meta, float *acc) {
+TILE_INLINE void tile_kernel(enum tile_codes kind, enum tile_form form, int mr, int nv, const struct tile_chunk *c,
+                             int part, const int8_t *q, size_t cols, const struct tile_meta *meta, float *acc) {
     vf f[TILE_MR][TILE_NV];
     acc += part;
     for (int r = 0; r < mr && !TILE_SHORT; r++)
-        for (int v = 0; v < TILE_NV; v++) f[r][v] = vf_load(acc + r * TILE_ROWS + v * VF_W);
+        for (int v = 0; v < nv; v++) f[r][v] = vf_load(acc + r * TILE_ROWS + v * VF_W);
     for (uint32_t b = 0; b < c->n; b++, q += NUM_BLOCK) {
         for (uint32_t i = 0; i < c->fetch; i += c->every)
             _mm_prefetch((const char *)c->ahead + (size_t)b * c->step + i, _MM_HINT_T1);
         vf isum[TILE_MR][TILE_NV];
-        block_sums(kind, form, mr, c, b, part, q, cols, meta, isum);
-        for (int v = 0; v < TILE_NV; v++) {
+        block_sums(kind, form, mr, nv, c, b, part, q, cols, meta, isum);
+        for (int v = 0; v < nv; v++) {
             vf s = vf_load(c->s[b] + part + v * VF_W), m;
             if (form == FORM_MIN) m = vf_load(c->m[0][b] + part + v * VF_W);
             for (int r = 0; r < mr; r++) {
@@ -212,14 +209,15 @@ TILE_INLINE void tile_kernel(enum tile_codes kind, enum tile_form form, int mr, 
         }
     }
     for (int r = 0; r < mr && !TILE_SHORT; r++)
-        for (int v = 0; v < TILE_NV; v++) vf_store(acc + r * TILE_ROWS + v * VF_W, f[r][v]);
+        for (int v = 0; v < nv; v++) vf_store(acc + r * TILE_ROWS + v * VF_W, f[r][v]);
 }
 
 #define TILE_KERNEL(name, kind, form, mr)                                                                              \
     static __attribute__((noinline)) void name##mr(const struct tile_chunk *c, const int8_t *q, size_t cols,           \
                                                    const struct tile_meta *meta, float *acc) {                         \
-        for (int part = 0; part < TILE_ROWS; part += TILE_PART)                                                        \
-            tile_kernel(kind, form, mr, c, part, q, cols, meta, acc);                                                  \
+        const int nv = mr <= 2 ? TILE_NV : 2;                                                                          \
+        for (int part = 0; part < TILE_ROWS; part += nv * VF_W)                                                        \
+            tile_kernel(kind, form, mr, nv, c, part, q, cols, meta, acc);                                              \
     }
 #define TILE_KERNELS(name, kind, form)                                                                                 \
     TILE_KERNEL(name, kind, form, 1)                                                                                   \
@@ -444,7 +442,7 @@ TILE_LINEAR(q6_k, DTYPE_Q6_K, CODES_6, FORM_SUB, 32, kernel_6, kernel_6_expanded
 
 static void tile_quant_install(struct num_kernels *k) {
     x86_install(k);
-    tiles_install(k);
+    tiles_install_quant(k);
     k->linear[DTYPE_Q8_0] = tile_q8_0;
     k->linear[DTYPE_Q4_0] = tile_q4_0;
     k->linear[DTYPE_Q4_1] = tile_q4_1;

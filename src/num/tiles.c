@@ -208,21 +208,26 @@ static void tiles_half(const struct num_matrix *w, void *packed, uint32_t r0, ui
     pack_width(w, packed, r0, r1, 2);
 }
 
-void tiles_install(struct num_kernels *k) {
-    for (uint32_t t = 0; t < DTYPE_COUNT; t++) {
-        if (!dtype_get(t)) continue;
-        k->pack_rows[t] = TILE_ROWS;
-        k->pack_bytes[t] = tiles_bytes;
-    }
-    k->pack[DTYPE_Q8_0] = tiles_q8_0;
-    k->pack[DTYPE_Q4_0] = tiles_q4_0;
-    k->pack[DTYPE_Q4_1] = tiles_q4_1;
-    k->pack[DTYPE_Q5_0] = tiles_q5_0;
-    k->pack[DTYPE_Q5_1] = tiles_q5_1;
-    k->pack[DTYPE_Q4_K] = tiles_q4_k;
-    k->pack[DTYPE_Q5_K] = tiles_q5_k;
-    k->pack[DTYPE_Q6_K] = tiles_q6_k;
-    k->pack[DTYPE_F32] = tiles_f32;
-    k->pack[DTYPE_F16] = tiles_half;
-    k->pack[DTYPE_BF16] = tiles_half;
+static void install(struct num_kernels *k, enum dtype t,
+                    void (*pack)(const struct num_matrix *w, void *packed, uint32_t r0, uint32_t r1)) {
+    k->pack_rows[t] = TILE_ROWS;
+    k->pack_bytes[t] = tiles_bytes;
+    k->pack[t] = pack;
+}
+
+void tiles_install_quant(struct num_kernels *k) {
+    install(k, DTYPE_Q8_0, tiles_q8_0);
+    install(k, DTYPE_Q4_0, tiles_q4_0);
+    install(k, DTYPE_Q4_1, tiles_q4_1);
+    install(k, DTYPE_Q5_0, tiles_q5_0);
+    install(k, DTYPE_Q5_1, tiles_q5_1);
+    install(k, DTYPE_Q4_K, tiles_q4_k);
+    install(k, DTYPE_Q5_K, tiles_q5_k);
+    install(k, DTYPE_Q6_K, tiles_q6_k);
+}
+
+void tiles_install_float(struct num_kernels *k) {
+    install(k, DTYPE_F32, tiles_f32);
+    install(k, DTYPE_F16, tiles_half);
+    install(k, DTYPE_BF16, tiles_half);
 }

@@ -61,7 +61,8 @@ static inline uint32_t tile_block_bytes(enum dtype type) {
 /* Bytes of one tile of w. */
 size_t tiles_stride(const struct num_matrix *w);
 
-/* Sets pack_rows, pack_bytes and pack for every type. */
-void tiles_install(struct num_kernels *k);
+/* Set pack_rows, pack_bytes and pack for the quantised types, and for F32, F16 and BF16. */
+void tiles_install_quant(struct num_kernels *k);
+void tiles_install_float(struct num_kernels *k);
 
 #endif
