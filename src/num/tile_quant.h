@@ -71,12 +71,15 @@ TILE_INLINE vi to_bit4(vi v, int at, int8_t mask) {
 TILE_INLINE vi load_codes(enum tile_codes kind, const uint8_t *codes, int g, int at) {
     if (kind == CODES_BYTES || kind == CODES_5_EXPANDED || kind == CODES_6_EXPANDED)
         return vi_load(codes + g * TILE_GROUP + at);
-    vi v = vi_load(codes + g % 4 * TILE_GROUP + at);
+    const uint8_t *nibbles = kind == CODES_NIBBLES ? codes : codes + TILE_GROUP;
+    vi v = vi_load(nibbles + g % 4 * TILE_GROUP + at);
     if (g >= 4) v = vi_shr(v, 4);
     v = vi_and(v, vi_set1_8(15));
-    const uint8_t *high = codes + TILE_NIBBLES + at;
-    if (kind == CODES_5) return vi_or(v, to_bit4(vi_load(high), g, 16));
-    if (kind == CODES_6) return vi_or(v, to_bit4(vi_load(high + g / 4 * TILE_GROUP), g % 4 * 2, 48));
+    if (kind == CODES_5) return vi_or(v, to_bit4(vi_load(codes + at), g, 16));
+    if (kind == CODES_6) {
+        const uint8_t *top = g < 4 ? codes : nibbles + TILE_NIBBLES;
+        return vi_or(v, to_bit4(vi_load(top + at), g % 4 * 2, 48));
+    }
     return v;
 }
 

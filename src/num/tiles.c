@@ -78,15 +78,15 @@ static void pack_q4_1(const uint8_t *src, uint8_t *scales, uint8_t *out, uint32_
 
 static void pack_q5_0(const uint8_t *src, uint8_t *scales, uint8_t *out, uint32_t r) {
     const struct blk_q5_0 *p = (const struct blk_q5_0 *)src;
-    put_nibbles(out, r, p->qs);
-    put_fifth(out + TILE_NIBBLES, r, blk_u32(p->qh));
+    put_fifth(out, r, blk_u32(p->qh));
+    put_nibbles(out + TILE_GROUP, r, p->qs);
     put_half(scales, r, p->d);
 }
 
 static void pack_q5_1(const uint8_t *src, uint8_t *scales, uint8_t *out, uint32_t r) {
     const struct blk_q5_1 *p = (const struct blk_q5_1 *)src;
-    put_nibbles(out, r, p->qs);
-    put_fifth(out + TILE_NIBBLES, r, blk_u32(p->qh));
+    put_fifth(out, r, blk_u32(p->qh));
+    put_nibbles(out + TILE_GROUP, r, p->qs);
     put_half(scales, r, p->d);
     put_half(scales + TILE_HALFS, r, p->m);
 }
@@ -121,10 +121,10 @@ static void pack_q5_k(const uint8_t *src, uint8_t *scales, uint8_t *out, uint32_
     const struct blk_q5_k *p = (const struct blk_q5_k *)src;
     put_k_header(scales, r, p->d, p->dmin, p->scales);
     for (uint32_t g = 0; g < 8; g++, out += tile_layout(DTYPE_Q5_K).codes) {
-        put_k_nibbles(out, r, p->qs + g / 2 * 32, g % 2);
+        put_k_nibbles(out + TILE_GROUP, r, p->qs + g / 2 * 32, g % 2);
         uint32_t fifth = 0;
         for (uint32_t j = 0; j < 8; j++) fifth |= (load_u32(p->qh + 4 * (size_t)j) >> g & 0x01010101u) << j;
-        memcpy(at_group(out + TILE_NIBBLES, 0, r), &fifth, sizeof fifth);
+        memcpy(at_group(out, 0, r), &fifth, sizeof fifth);
     }
 }
 
@@ -134,12 +134,12 @@ static void pack_q6_k(const uint8_t *src, uint8_t *scales, uint8_t *out, uint32_
     for (size_t i = 0; i < 16; i++) scales[TILE_HALFS + i * TILE_ROWS + r] = (uint8_t)p->scales[i];
     for (uint32_t g = 0; g < 8; g++, out += tile_layout(DTYPE_Q6_K).codes) {
         uint32_t half = g / 4, run = g % 4;
-        put_k_nibbles(out, r, p->ql + 64 * half + 32 * (run % 2), run / 2);
+        put_k_nibbles(out + TILE_GROUP, r, p->ql + 64 * half + 32 * (run % 2), run / 2);
         for (uint32_t h = 0; h < 2; h++) {
             const uint8_t *qh = p->qh + 32 * half + 16 * h;
             uint32_t top = 0;
             for (uint32_t j = 0; j < 4; j++) top |= (load_u32(qh + 4 * (size_t)j) >> 2 * run & 0x03030303u) << 2 * j;
-            memcpy(at_group(out + TILE_NIBBLES, h, r), &top, sizeof top);
+            memcpy(at_group(out, h * 5, r), &top, sizeof top); /* before and after the nibbles */
         }
     }
 }

@@ -10,8 +10,9 @@
  * 4*group + e of row r, so that one 512-bit load is a group of 16 rows. The parts of a block of 32 columns:
  *   bytes    [8 groups][32 rows][4]: one code each; Q8_0 holds value + 128
  *   nibbles  [4][32][4]: group j in the low, group 4 + j in the high nibble
- *   fifth    [32][4]: bit j of byte e is bit 4 of the code of column 4j + e; follows nibbles
- *   top      [2][32][4]: bits 2j, 2j+1 of byte e of half h are bits 4, 5 of the code of column 16h + 4j + e; likewise
+ *   fifth    [32][4]: bit j of byte e is bit 4 of the code of column 4j + e; stands before the nibbles
+ *   top      [32][4]: bits 2j, 2j+1 of byte e are bits 4, 5 of the code of column 4j + e; of columns 0-15 before the
+ *            nibbles, of columns 16-31 after them, so that a block too is read from front to back
  * Scales are binary16 [32 rows] for each block of 32 or 256 columns: d, and m or dmin where the type has it. Q4_K and
  * Q5_K go on with their 12 bytes of 6-bit scales as in the file, [3][32][4]; Q6_K with int8 [16][32].
  * F32, F16 and BF16 are [column][32 rows]. */
