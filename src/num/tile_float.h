@@ -67,7 +67,7 @@ typedef void (*tf_fn)(const uint8_t *w, uint32_t n, const float *x, size_t cols,
 #define TF_KERNEL(name, type, mr)                                                                                      \
     static __attribute__((noinline)) void name##mr(const uint8_t *w, uint32_t n, const float *x, size_t cols,          \
                                                    bool first, float *acc) {                                           \
-        const int nv = mr <= 2 ? TF_NV : 2;                                                                            \
+        const int nv = (mr) <= 2 ? TF_NV : 2;                                                                          \
         for (int part = 0; part < TILE_ROWS; part += nv * VF_W)                                                        \
             tf_kernel(type, mr, nv, w, n, x, cols, part, first, acc);                                                  \
     }

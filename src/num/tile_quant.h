@@ -218,7 +218,7 @@ TILE_INLINE void tile_kernel(enum tile_codes kind, enum tile_form form, int mr, 
 #define TILE_KERNEL(name, kind, form, mr)                                                                              \
     static __attribute__((noinline)) void name##mr(const struct tile_chunk *c, const int8_t *q, size_t cols,           \
                                                    const struct tile_meta *meta, float *acc) {                         \
-        const int nv = mr <= 2 ? TILE_NV : 2;                                                                          \
+        const int nv = (mr) <= 2 ? TILE_NV : 2;                                                                        \
         for (int part = 0; part < TILE_ROWS; part += nv * VF_W)                                                        \
             tile_kernel(kind, form, mr, nv, c, part, q, cols, meta, acc);                                              \
     }
