@@ -1,0 +1,180 @@
+/* finance: from a year's physical results and unit costs to cash, for the project and for both parties.
+ *
+ * The life of the project runs in quarters from the first spending; each phase has its spending time and its start of
+ * operation; prices move by year. Nominal KRW. Tax by year with losses carried forward. Debt is drawn with capex and
+ * repaid as an annuity per drawing. Two parties: technology (chips, models, engineering) and infrastructure (site,
+ * power, permits, finance); their flows add up to the project's equity flow exactly.
+ *
+ * Pure functions over plain structs; nothing allocates; a result is about 60 kB. */
+#ifndef SIL_PLAN_FINANCE_H
+#define SIL_PLAN_FINANCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "plan/var.h"
+#include "sillok.h"
+
+enum {
+    FIN_YEARS_MAX = 40,
+    FIN_QUARTERS_MAX = FIN_YEARS_MAX * 4,
+    FIN_PHASES_MAX = 32,
+    FIN_RAMP_MAX = 24,
+};
+
+/* Capex by item; each has its party, its depreciation and its line in the waterfall. */
+enum fin_item {
+    FIN_GPU,         /* systems with chips */
+    FIN_NETWORK,     /* cluster network and storage */
+    FIN_ENGINEERING, /* design, software, integration */
+    FIN_LAND,
+    FIN_SHELL,      /* building */
+    FIN_ELECTRICAL, /* substation, transformers, UPS, distribution */
+    FIN_COOLING,
+    FIN_GRID, /* connection to the grid, contribution and reinforcement */
+    FIN_PV,
+    FIN_WIND,
+    FIN_BATTERY,
+    FIN_PERMITS, /* impact assessment, permits, owner's cost */
+    FIN_CONTINGENCY,
+    FIN_N_ITEMS,
+};
+
+/* Opex by item. */
+enum fin_opex {
+    FIN_OP_POWER, /* bill, agreements, certificates, carbon, less export */
+    FIN_OP_WATER,
+    FIN_OP_STAFF,
+    FIN_OP_SITE,      /* upkeep of building, electrical and cooling plant */
+    FIN_OP_SYSTEM,    /* upkeep and support of systems, software */
+    FIN_OP_NETWORK,   /* transit and lines */
+    FIN_OP_INSURANCE, /* and property tax */
+    FIN_N_OPEX,
+};
+
+enum fin_party { FIN_TECH, FIN_INFRA, FIN_N_PARTIES };
+/* share: both sell together and split revenue; hosting: technology sells and pays infrastructure a fee per kW of IT
+ * and month, and the power at cost. */
+enum fin_deal { FIN_SHARE, FIN_HOSTING };
+
+struct finance_config {
+    int64_t years;              /* from first spending */
+    double discount;            /* WACC, 1/year, nominal */
+    double equity_discount;     /* for the flows to equity and the parties */
+    double fx;                  /* KRW/USD at the beginning */
+    double fx_drift, inflation; /* 1/year */
+    /* Capex. */
+    double gpu_usd;                       /* per GPU with its share of system, rack and links; NAN: the catalogue's */
+    double network_share;                 /* of FIN_GPU */
+    double engineering_share;             /* of GPU and network */
+    double land_area_m2, land_price;      /* KRW/m2 */
+    double shell, electrical, cooling;    /* KRW/kW of IT */
+    double grid, grid_fixed;              /* KRW/kW of contract; KRW */
+    double pv, onshore, offshore;         /* KRW/kW */
+    double battery_energy, battery_power; /* KRW/kWh, KRW/kW */
+    double permits;                       /* KRW */
+    double contingency;                   /* of all but GPU, network, land */
+    /* Opex a year, at the prices of the first year. */
+    double staff, network;                        /* KRW/year at full build */
+    double site_upkeep, system_upkeep, insurance; /* of capex a year */
+    double water_price;                           /* KRW/m3 */
+    double tariff_escalation, ppa_escalation;     /* 1/year */
+    double vat_recovered;                         /* share of the VAT on power that is got back */
+    /* Revenue. */
+    double token_price_drift;  /* 1/year, in USD: usually negative */
+    double gpu_hour_price;     /* USD; for GPU-hours sold as such */
+    double gpu_hour_share;     /* of the GPUs, rented out rather than serving */
+    double other_revenue;      /* KRW/year at full build: grants, heat, capacity payments */
+    double ramp[FIN_RAMP_MAX]; /* sold share by quarter after each phase starts */
+    uint32_t n_ramp;
+    /* Refresh. */
+    int64_t refresh_years; /* 0: never */
+    double refresh_cost;   /* of the first price in USD */
+    double refresh_gain;   /* revenue per GPU after a refresh, of before */
+    double resale;         /* of the purchase price, when replaced or at the end */
+    int64_t battery_years; /* life; 0: never replaced */
+    double site_residual;  /* of land, building, grid and generation at the end */
+    /* Debt and tax. */
+    double debt_share, debt_rate;
+    int64_t debt_years, debt_grace_years;
+    bool debt_for_gpu;           /* chips too, or only the rest */
+    double tax_rate, loss_limit; /* share of a year's income that old losses may offset */
+    int64_t life_gpu, life_plant, life_building, life_renewable; /* straight-line depreciation, years */
+    /* Parties. */
+    int deal;                                        /* enum fin_deal */
+    double tech_revenue;                             /* share: of revenue to technology */
+    double hosting_fee;                              /* hosting: KRW/kW-month of IT */
+    double tech_engineering, tech_staff, tech_power; /* technology's part of those costs (the rest: infrastructure) */
+};
+
+extern const struct plan_group finance_group;
+
+struct fin_phase {
+    double gpu_share, site_share; /* of the full build; each adds up to 1 */
+    uint32_t spend_quarter;       /* first spending on the site, from the project's beginning */
+    uint32_t online_quarter;      /* first quarter of operation; GPUs are paid in the quarter before */
+};
+
+/* A year at full build, in the first year's prices. */
+struct fin_input {
+    int32_t start_year; /* of the first spending */
+    struct fin_phase phase[FIN_PHASES_MAX];
+    uint32_t n_phases;
+    double gpus, gpu_usd; /* catalogue's price per GPU */
+    double contract_kw, it_kw;
+    double pv_kw, onshore_kw, offshore_kw, battery_kw, battery_kwh;
+    double service_usd;     /* revenue of a year from tokens, images, training */
+    double mtokens;         /* million tokens served a year */
+    double power_fixed_krw; /* base charges: follow the site share */
+    double power_var_krw;   /* energy, surcharges, fund: follow the load */
+    double power_vat_krw;
+    double ppa_krw; /* agreements, wheeling, certificates, carbon, less export */
+    double water_m3;
+};
+
+struct fin_year {
+    double capex[FIN_N_ITEMS];
+    double opex[FIN_N_OPEX];
+    double revenue, resale;
+    double depreciation, interest, principal, drawn;
+    double tax;
+    double project;              /* revenue + resale - opex - capex - tax without interest shield */
+    double equity;               /* revenue + resale - opex - capex - tax + drawn - interest - principal */
+    double party[FIN_N_PARTIES]; /* of equity */
+    double dscr;                 /* cash available for debt service / debt service; NAN without debt service */
+    double gpus_online, mtokens, gpu_hours;
+};
+
+struct finance {
+    uint32_t n_years;
+    int32_t start_year;
+    struct fin_year year[FIN_YEARS_MAX];
+    double capex[FIN_N_ITEMS];     /* first build, without refreshes */
+    double capex_first, capex_all; /* first build; with refreshes */
+    double opex_pv[FIN_N_OPEX], capex_pv[FIN_N_ITEMS], revenue_pv, resale_pv, tax_pv; /* waterfall to npv */
+    double npv, irr; /* project, after tax; irr NAN when there is none */
+    double equity_npv, equity_irr;
+    double party_npv[FIN_N_PARTIES], party_irr[FIN_N_PARTIES], party_capex[FIN_N_PARTIES];
+    double payback_years;                    /* undiscounted, project, from first spending; NAN: never */
+    double dscr_min, dscr_mean;              /* NAN without debt */
+    double krw_per_mtoken, krw_per_gpu_hour; /* levelised: discounted cost / discounted quantity */
+};
+
+/* SIL_ARG when phases lie outside the years or shares do not add up. */
+sil_err finance_run(const struct finance_config *c, const struct fin_input *in, struct finance *out,
+                    struct sil_error *e);
+
+/* ---- the arithmetic, for tests and other uses ---- */
+
+/* Sum of f[i] / (1 + rate)^(i / per_year). */
+double fin_npv(const double *f, uint32_t n, double rate, double per_year);
+/* The annual rate in (-0.99, 10) at which fin_npv is 0; NAN when the flows do not change sign or there is none. With
+ * several roots: the one nearest above -0.99 ... found by scanning upward. */
+double fin_irr(const double *f, uint32_t n, double per_year);
+/* Level payment per period that repays 1 in n periods at a rate per period. */
+double fin_annuity(double rate, uint32_t n);
+
+extern const char *const fin_item_en[FIN_N_ITEMS], *const fin_item_ko[FIN_N_ITEMS];
+extern const char *const fin_opex_en[FIN_N_OPEX], *const fin_opex_ko[FIN_N_OPEX];
+
+#endif
