@@ -15,11 +15,13 @@ static void put_text(char *field, const char *text) {
 static void default_nums(const struct plan_var *v, char *base, double *field) {
     assert(v->n > 0 && v->n <= PLAN_NUMS_MAX);
     uint32_t n = v->n;
-    for (uint32_t i = 0; i < n; i++)
-        field[i] = v->defs || !isnan(v->def) ? plan_si(v, v->defs ? v->defs[i] : v->def) : NAN;
     if (v->count_offset) {
-        if (!v->defs) n = isnan(v->def) ? 0 : 1;
+        n = v->defs ? (v->n_defs ? v->n_defs : v->n) : !isnan(v->def);
         memcpy(base + v->count_offset, &n, sizeof n);
+    }
+    for (uint32_t i = 0; i < v->n; i++) {
+        double x = v->defs && i < n ? v->defs[i] : v->defs ? NAN : v->def;
+        field[i] = isnan(x) ? NAN : plan_si(v, x);
     }
 }
 

@@ -107,8 +107,9 @@ struct plan_var {
     double def; /* default of NUM, INT, BOOL (0 or 1), MONTH (year*12+month-1); NAN: none, the field becomes NAN (0) */
     double low, high;     /* plausible spread for the tornado; 0 and 0: no bar */
     const char *text_def; /* default of CHOICE (the word; NULL: the first), TEXT and PATH (NULL: empty) */
-    const double *defs;   /* default of NUMS, n of them (NULL: def repeated) */
+    const double *defs;   /* default of NUMS, n (or n_defs) of them (NULL: def repeated) */
     uint32_t n;           /* NUMS: how many numbers; with count_offset at most so many */
+    uint32_t n_defs;      /* NUMS with count_offset: how many defs there are; 0: n */
     size_t count_offset;  /* NUMS: where a uint32_t gets the number given; 0: exactly n (so never the first field) */
     const char *choices;  /* "dry|tower|chiller" */
     const char *source;   /* where the default or range comes from; "assumption: why" when it is one */
