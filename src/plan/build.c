@@ -134,7 +134,8 @@ double build_score(const struct build_config *c, double self_generation, double 
 }
 
 const char *build_chain_en(enum build_chain c) {
-    static const char *const names[] = {"grid connection", "assessment and permits", "halls", "GPU delivery", "commissioning"};
+    static const char *const names[] = {"grid connection", "assessment and permits", "halls", "GPU delivery",
+                                        "commissioning"};
     assert(c < BUILD_N_CHAINS);
     return names[c];
 }

@@ -2,8 +2,8 @@
  * month, and the score of the impact assessment.
  *
  * A phase starts operating when the last of its chains is done: grid (notice, reinforcement), halls (permits, then
- * construction), machines (order, delivery); a declared start is kept only if the chains allow it, otherwise the phase is late and
- * says which chain holds it. After the start, GPUs come into service linearly over the commissioning time.
+ * construction), machines (order, delivery); a declared start is kept only if the chains allow it, otherwise the phase
+ * is late and says which chain holds it. After the start, GPUs come into service linearly over the commissioning time.
  *
  * Times are months since year 0 (year * 12 + month - 1). Pure functions. */
 #ifndef SIL_PLAN_BUILD_H
@@ -19,20 +19,20 @@ enum { BUILD_PHASES_MAX = 16, BUILD_SCORES = 10 };
 
 struct build_phase {
     char name[PLAN_TEXT_MAX];
-    int64_t start;      /* wanted start of operation, month */
-    double contract_w;  /* contract power after this phase */
-    double gpu_share;   /* of the full build's GPUs after this phase, 0..1; likewise: */
+    int64_t start;     /* wanted start of operation, month */
+    double contract_w; /* contract power after this phase */
+    double gpu_share;  /* of the full build's GPUs after this phase, 0..1; likewise: */
     double pv_share, wind_share, battery_share;
     int64_t grid_order; /* month in which the connection is applied for; 0: build.decision */
 };
 
 struct build_config {
-    int64_t decision;        /* month of the decision to build */
-    double grid_lead_s;      /* from application to energised connection */
-    double permit_s;         /* impact assessment and permits, before construction */
-    double construction_s;   /* halls of one phase */
-    double delivery_s;       /* GPUs, from order */
-    double commissioning_s;  /* from the start of a phase until all its GPUs are in service */
+    int64_t decision;       /* month of the decision to build */
+    double grid_lead_s;     /* from application to energised connection */
+    double permit_s;        /* impact assessment and permits, before construction */
+    double construction_s;  /* halls of one phase */
+    double delivery_s;      /* GPUs, from order */
+    double commissioning_s; /* from the start of a phase until all its GPUs are in service */
     uint32_t n_phases;
     struct build_phase phases[BUILD_PHASES_MAX]; /* none: everything operates at build.decision plus the lead times */
     double score[BUILD_SCORES]; /* points claimed, in the order of build_scores; NAN: from the model or not claimed */
@@ -43,12 +43,12 @@ extern const struct plan_group build_group;
 
 /* What operates in a month. */
 struct build_state {
-    double contract_w;                      /* connection in service; 0 before the first phase */
-    double gpu_share;                       /* GPUs in service, of the full build, after commissioning */
+    double contract_w; /* connection in service; 0 before the first phase */
+    double gpu_share;  /* GPUs in service, of the full build, after commissioning */
     double pv_share, wind_share, battery_share;
-    double demand;                          /* of the demand on the GPUs in service, by the ramp */
-    double years;                           /* since the first start; 0 before */
-    int phase;                              /* last started, from 0; -1 before the first */
+    double demand; /* of the demand on the GPUs in service, by the ramp */
+    double years;  /* since the first start; 0 before */
+    int phase;     /* last started, from 0; -1 before the first */
 };
 
 /* A bar of the timeline; [begin, end) in months. */
@@ -67,8 +67,8 @@ struct build_plan {
     enum build_chain holds[BUILD_PHASES_MAX]; /* the chain that ends last */
     struct build_bar bar[BUILD_PHASES_MAX * BUILD_N_CHAINS];
     uint32_t n_bars;
-    const struct build_config *config;        /* must outlive the plan; */
-    const double *ramp;                       /* so must this: share of the demand by quarter after each phase's start */
+    const struct build_config *config; /* must outlive the plan; */
+    const double *ramp;                /* so must this: share of the demand by quarter after each phase's start */
     uint32_t n_ramp;
 };
 
@@ -91,8 +91,8 @@ extern const struct build_item build_scores[BUILD_SCORES];
 enum { BUILD_SCORE_SELF = 2, BUILD_SCORE_EFFICIENCY = 3, BUILD_PASS = 70 };
 
 /* Points per item and their sum. self_generation: share of the year's load generated on site (0..1); pue: of the
- * year: they fill the two items where nothing is claimed (10 points at a share of 0.2; 5 at PUE 1.1, 0 at 1.5, linear between:
- * an assumption, the official scale is a table of the ministry). */
+ * year: they fill the two items where nothing is claimed (10 points at a share of 0.2; 5 at PUE 1.1, 0 at 1.5, linear
+ * between: an assumption, the official scale is a table of the ministry). */
 double build_score(const struct build_config *c, double self_generation, double pue, double points[BUILD_SCORES]);
 
 const char *build_chain_en(enum build_chain c);

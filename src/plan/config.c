@@ -50,7 +50,8 @@ static const struct plan_var run_vars[] = {
 static sil_err run_check(const void *config, const char **path, struct sil_error *e) {
     const struct run_config *c = config;
     *path = "run.step";
-    if (fmod(3600, c->step_s) != 0) return err_set(e, SIL_ARG, "run.step must divide an hour: 1, 2, 3, 5, 10, 15, 30, 60 min ...");
+    if (fmod(3600, c->step_s) != 0)
+        return err_set(e, SIL_ARG, "run.step must divide an hour: 1, 2, 3, 5, 10, 15, 30, 60 min ...");
     *path = "run.outline_step";
     if (fmod(3600, c->outline_s) != 0) return err_set(e, SIL_ARG, "run.outline_step must divide an hour");
     *path = "run.year";

@@ -9,7 +9,8 @@
 #include "base/err.h"
 #include "plan/design_walk.h"
 
-#define MODULE(field, g) {&(g), offsetof(struct plan_configs, field)}
+#define MODULE(field, g)                                                                                               \
+    { &(g), offsetof(struct plan_configs, field) }
 const struct plan_module plan_modules[] = {
     MODULE(run, run_group),
     MODULE(site, site_group),

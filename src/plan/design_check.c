@@ -73,8 +73,8 @@ static sil_err check_ranges(const struct plan_design *d, struct sil_error *e) {
         double shown = plan_shown(v, si);
         if (isnan(si) || (shown >= v->lo - slack && shown <= v->hi + slack)) continue;
         plan_item_path(&it, path, sizeof path);
-        return err_set(e, SIL_FORMAT, "%s:%u: %s is %.6g %s; allowed: %.10g to %.10g", d->file, (unsigned)blame(d, &it), path,
-                       shown, v->unit ? v->unit : "", v->lo, v->hi);
+        return err_set(e, SIL_FORMAT, "%s:%u: %s is %.6g %s; allowed: %.10g to %.10g", d->file, (unsigned)blame(d, &it),
+                       path, shown, v->unit ? v->unit : "", v->lo, v->hi);
     }
     return SIL_OK;
 }
@@ -99,7 +99,8 @@ static sil_err check_modules(const struct plan_design *d, struct sil_error *e) {
         for (size_t i = 0; i < g->n_lists; i++) {
             const struct plan_list *l = &g->lists[i];
             if (plan_list_count(l, config) < l->min)
-                return err_set(e, SIL_FORMAT, "%s:1: %s is missing: at least %u (%s)", d->file, l->path, l->min, l->help_en);
+                return err_set(e, SIL_FORMAT, "%s:1: %s is missing: at least %u (%s)", d->file, l->path, l->min,
+                               l->help_en);
         }
         if (!g->check) continue;
         struct sil_error why = {0};

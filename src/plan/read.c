@@ -1,5 +1,6 @@
 /* read: a design file into a struct plan_design, by the declarations. libyaml keeps line and column of every node. */
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <yaml.h>
 
@@ -90,7 +91,8 @@ static sil_err read_month(struct reader *r, const yaml_node_t *n, const struct p
     else if (ok && s.n == 6 && (s.p[4] == 'Q' || s.p[4] == 'q')) month = (s.p[5] - '1') * 3 + 1;
     else ok = false;
     if (!ok || month < 1 || month > 12)
-        return bad(r, n, "%s is \"%.*s\"; it must be a month such as 2028-03 or a quarter such as 2028Q1", v->path, STR_ARG(s));
+        return bad(r, n, "%s is \"%.*s\"; it must be a month such as 2028-03 or a quarter such as 2028Q1", v->path,
+                   STR_ARG(s));
     *out = (int64_t)(century * 100 + year) * 12 + month - 1;
     if (v->lo != 0 || v->hi != 0)
         if ((double)*out < v->lo || (double)*out > v->hi)
@@ -249,7 +251,8 @@ static sil_err set_var(struct reader *r, const yaml_node_t *value, const struct 
 }
 
 /* What a whole path names; *found when something was read. */
-static sil_err read_path(struct reader *r, const yaml_node_t *value, const struct place *at, const char *path, bool *found) {
+static sil_err read_path(struct reader *r, const yaml_node_t *value, const struct place *at, const char *path,
+                         bool *found) {
     *found = true;
     if (at->list) {
         for (size_t i = 0; i < at->list->n_vars; i++)
@@ -275,13 +278,15 @@ static bool begins_path(const struct place *at, const char *prefix) {
     return keys_at(&below, keys, words) > 0;
 }
 
-static sil_err read_key(struct reader *r, const yaml_node_t *key, const yaml_node_t *value, const struct place *at, int depth) {
+static sil_err read_key(struct reader *r, const yaml_node_t *key, const yaml_node_t *value, const struct place *at,
+                        int depth) {
     struct place below = *at;
     bool found;
     if (key->type != YAML_SCALAR_NODE) return bad(r, key, "a key must be a word");
     struct str word = text_of(key);
     size_t used = strlen(at->prefix);
-    if (word.n == 0 || used + word.n + 2 > sizeof below.prefix || memchr(word.p, '\0', word.n)) return unknown_key(r, key, at);
+    if (word.n == 0 || used + word.n + 2 > sizeof below.prefix || memchr(word.p, '\0', word.n))
+        return unknown_key(r, key, at);
     memcpy(below.prefix + used, word.p, word.n);
     below.prefix[used + word.n] = '\0';
     SIL_TRY(read_path(r, value, at, below.prefix, &found));
@@ -297,11 +302,13 @@ static sil_err read_key(struct reader *r, const yaml_node_t *key, const yaml_nod
 static sil_err read_mapping(struct reader *r, const yaml_node_t *map, const struct place *at, int depth) {
     if (depth > DEPTH_MAX) return bad(r, map, "nested too deeply");
     for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top; p++) {
-        const yaml_node_t *key = yaml_document_get_node(r->doc, p->key), *value = yaml_document_get_node(r->doc, p->value);
+        const yaml_node_t *key = yaml_document_get_node(r->doc, p->key),
+                          *value = yaml_document_get_node(r->doc, p->value);
         for (yaml_node_pair_t *q = map->data.mapping.pairs.start; key->type == YAML_SCALAR_NODE && q < p; q++) {
             const yaml_node_t *other = yaml_document_get_node(r->doc, q->key);
             if (other->type == YAML_SCALAR_NODE && str_eq(text_of(other), text_of(key)))
-                return bad(r, key, "%.*s was given before, in line %zu", STR_ARG(text_of(key)), other->start_mark.line + 1);
+                return bad(r, key, "%.*s was given before, in line %zu", STR_ARG(text_of(key)),
+                           other->start_mark.line + 1);
         }
         SIL_TRY(read_key(r, key, value, at, depth));
     }
@@ -322,8 +329,9 @@ static sil_err yaml_failed(const yaml_parser_t *p, const char *name, struct sil_
     if (p->error == YAML_READER_ERROR)
         return err_set(e, SIL_FORMAT, "%s: byte %zu: not text in UTF-8 (%s)", name, p->problem_offset,
                        p->problem ? p->problem : "unreadable");
-    return err_set(e, SIL_FORMAT, "%s:%zu:%zu: not YAML: %s%s%s", name, p->problem_mark.line + 1, p->problem_mark.column + 1,
-                   p->problem ? p->problem : "syntax error", p->context ? " " : "", p->context ? p->context : "");
+    return err_set(e, SIL_FORMAT, "%s:%zu:%zu: not YAML: %s%s%s", name, p->problem_mark.line + 1,
+                   p->problem_mark.column + 1, p->problem ? p->problem : "syntax error", p->context ? " " : "",
+                   p->context ? p->context : "");
 }
 
 sil_err plan_design_parse(struct str yaml, const char *name, struct plan_design *d, struct sil_error *e) {
