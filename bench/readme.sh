@@ -1,5 +1,6 @@
 #!/bin/sh
-# Writes the tables of README.md between <!-- bench:begin --> and <!-- bench:end --> from bench/results/*.csv.
+# Writes the tables of README.md between <!-- bench:begin --> and <!-- bench:end --> from bench/results/*.csv, then,
+# folded, those of bench/results/details/*.csv.
 #   bench/readme.sh [--check]      --check: changes nothing, fails when README.md is not up to date
 # A results file has a header line, then rows; fields hold no commas. Lines that begin with # stand above the table as
 # text: the command that made it, machine, date.
@@ -8,18 +9,20 @@ cd "$(dirname "$0")/.."
 new=$(mktemp "${TMPDIR:-/tmp}/sillok-readme.XXXXXX")
 trap 'rm -f "$new" "$new.table"' EXIT
 
-for f in bench/results/*.csv; do
+for f in bench/results/*.csv bench/results/details/*.csv; do
     [ -f "$f" ] || continue
-    awk -F, '
+    awk -F, -v folded="$(case "$f" in */details/*) echo 1 ;; esac)" '
         { sub(/\r$/, "") }
         /^#/ { text = text (text == "" ? "" : " ") substr($0, 3); next }
         NF == 0 { next }
-        !header { if (text != "") print text "\n"; header = NF; cells($0); rule = "|"
+        !header { if (folded) print "<details><summary>" text "</summary>\n"
+            else if (text != "") print text "\n"
+            header = NF; cells($0); rule = "|"
             for (i = 1; i <= NF; i++) rule = rule (i == 1 ? "---|" : "---:|"); print rule; next }
         NF != header { print FILENAME ":" FNR ": " NF " fields instead of " header > "/dev/stderr"; exit 1 }
         { cells($0) }
         function cells(line) { gsub(/[ \t]*,[ \t]*/, " | ", line); print "| " line " |" }
-        END { if (header) print "" }' "$f"
+        END { if (header) print ""; if (header && folded) print "</details>\n" }' "$f"
 done >"$new.table"
 
 awk -v table="$new.table" '

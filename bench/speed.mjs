@@ -1,8 +1,9 @@
 // Tokens per second beside llama.cpp (npm node-llama-cpp, pinned in tests/js): the same file, the same threads, in
 // interleaved pairs; the figure is the median of the pairs' ratios. A pair counts only when a fixed piece of integer
 // work took the same time before and after it (10 %): shared machines change speed. docs/decisions.md says why.
-//   node bench/speed.mjs [--pairs 9] [--types Q8_0,Q4_0,Q4_K_M] [--threads 1,2]
-// The model has the shape of 1.1 billion parameters and random weights, made by tests/tool_make_model.
+//   node bench/speed.mjs [--pairs 9] [--types Q8_0,Q4_0,Q4_K_M] [--threads 1,2] [--depths 2048,8192]
+// The model has the shape of 1.1 billion parameters and random weights, made by tests/tool_make_model. The first type
+// and the last thread count are also measured behind long texts (three pairs: reading the texts takes minutes).
 import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
@@ -16,6 +17,7 @@ const option = (name, otherwise) => {
 const pairs = Number(option("pairs", "9"));
 const types = option("types", "Q8_0,Q4_0,Q4_K_M").split(",");
 const threadCounts = option("threads", "1,2").split(",").map(Number);
+const depths = option("depths", "2048,8192").split(",").filter(Boolean).map(Number);
 const preset = option("preset", "1.1b");
 const tests = [
     ["prefill 256", "prefill 256", "prefill 256 0"],
@@ -48,14 +50,15 @@ class Worker {
         return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${this.child.pid}/status`, "utf8"))[1]) * 1024;
     }
     close() {
+        const ended = new Promise((r) => this.child.on("exit", r));
         this.child.stdin.end();
-        return new Promise((r) => this.child.on("exit", r));
+        return ended;
     }
 }
 
-async function compare(ours, theirs, [, mine, peer]) {
+async function compare(ours, theirs, [, mine, peer], wanted = pairs) {
     const kept = [];
-    for (let tries = 0; kept.length < pairs && tries < 3 * pairs; tries++) {
+    for (let tries = 0; kept.length < wanted && tries < 3 * wanted; tries++) {
         const before = await ours.ask("calibrate");
         const flip = tries % 2 === 1; // who goes first alternates
         const a = flip ? null : await ours.ask(mine);
@@ -70,41 +73,107 @@ async function compare(ours, theirs, [, mine, peer]) {
 const sillok = "build/sillok";
 const rows = [];
 const fixed = (x, n = 2) => (Number.isFinite(x) ? x.toFixed(n) : "-");
+const percent = (x) => (Number.isFinite(x) ? `${fixed(x * 100, 0)} %` : "-");
+const gib = (x) => `${fixed(x / 2 ** 30)} GiB`;
+const peerOf = (path, threads) => new Worker(process.execPath, ["tests/js/lib_llama_speed.mjs", path, String(threads)]);
+const oursOf = (path, threads, ctx) => new Worker(sillok, ["bench", path, "--each", "-t", String(threads), "--ctx", String(ctx)]);
+
+function add(...row) {
+    rows.push(row);
+    console.error(row.join("  "));
+}
+
+const figures = (kept) => [fixed(median(kept.map((p) => p.ours / p.theirs))), fixed(median(kept.map((p) => p.ours)), 1),
+    fixed(median(kept.map((p) => p.theirs)), 1), kept.length];
+
+// From the start of opening the file (page cache warm) to the first token; ours with the start of the process.
+async function loading(path, threads) {
+    const ours = [], theirs = [];
+    for (let i = 0; i < Math.min(3, pairs); i++) {
+        const peer = peerOf(path, threads);
+        theirs.push(await peer.ask("first"));
+        await peer.close();
+        const began = performance.now();
+        execFileSync(sillok, ["logits", path, "--tokens", "5", "--hash", "-t", String(threads), "--ctx", "1024"]);
+        ours.push((performance.now() - began) / 1e3);
+    }
+    const ratio = median(theirs.map((t, i) => t / ours[i]));
+    return [fixed(ratio), `${fixed(median(ours))} s`, `${fixed(median(theirs))} s`, ours.length];
+}
+
+// Peak memory of one sequence of 512 tokens; the last field is the goal's own measure: (peak - keys and values) / file.
+async function memory(path, threads) {
+    const [ours, peer] = [oursOf(path, threads, 512), peerOf(path, threads)];
+    await ours.ask("prefill 256");
+    await peer.ask("prefill 256");
+    const stated = JSON.parse(execFileSync(sillok, ["inspect", path, "--json"])).memory;
+    const [mine, its] = [ours.peak(), peer.peak()];
+    await ours.close();
+    await peer.close();
+    const kv = (stated.kv_per_1000_tokens * 512) / 1000;
+    return [fixed(its / mine), gib(mine), gib(its), 1, `${percent((mine - kv) / statSync(path).size)} of the file`];
+}
+
+// Shares of the machine's limits that `sillok bench` states, in a run of its own.
+function limits(path, threads) {
+    const run = execFileSync(sillok, ["bench", path, "-t", threads, "-p", "256", "-n", "16", "-b", "1,16", "--json"]);
+    const find = (what, batch) => JSON.parse(run).results.find((r) => r.test === what && (what === "prefill" || r.batch === batch));
+    return [find("prefill"), find("decode", 1), find("decode", 16)];
+}
+
+async function behindText(path, type, threads) {
+    for (const depth of depths) {
+        const [ours, peer] = [oursOf(path, threads, depth + 272), peerOf(path, threads)];
+        for (const [name, line] of [[`prefill 256 behind ${depth}`, `prefill 256 ${depth}`], [`decode 1 behind ${depth}`, `decode 12 1 ${depth}`]]) {
+            await Promise.all([ours.ask(line), peer.ask(line)]); // reads the text
+            add(type, threads, name, ...figures(await compare(ours, peer, [name, line, line], 3)), "-", "-");
+        }
+        await ours.close();
+        await peer.close();
+    }
+}
+
 for (const type of types) {
     const path = join(work, `${type}.gguf`);
     execFileSync("build/tests/tool_make_model", [path, "--preset", preset, "--type", type], { stdio: "inherit" });
     for (const threads of threadCounts) {
-        const limits = JSON.parse(execFileSync(sillok, ["bench", path, "-t", threads, "-p", "256", "-n", "16", "-b", "1,16", "--json"]));
-        const theirs = new Worker(process.execPath, ["tests/js/lib_llama_speed.mjs", path, String(threads)]);
-        const first = { theirs: await theirs.ask("first") };
-        const began = performance.now();
-        execFileSync(sillok, ["logits", path, "--tokens", "5", "--hash", "-t", String(threads), "--ctx", "1024"]);
-        first.ours = (performance.now() - began) / 1e3;
-        const ours = new Worker(sillok, ["bench", path, "--each", "-t", String(threads), "--ctx", "512"]);
-        for (const test of tests) {
+        const shares = limits(path, threads);
+        const [ours, theirs] = [oursOf(path, threads, 512), peerOf(path, threads)];
+        for (const [i, test] of tests.entries()) {
             const kept = await compare(ours, theirs, test);
-            const ratio = median(kept.map((p) => p.ours / p.theirs));
-            const share = limits.results.find((r) => (test[0] === "prefill 256" ? r.test === "prefill" : r.test === "decode" && r.batch === (test[0] === "decode 1" ? 1 : 16)));
-            const row = [type, threads, test[0], fixed(ratio), fixed(median(kept.map((p) => p.ours)), 1),
-                fixed(median(kept.map((p) => p.theirs)), 1), kept.length,
-                `${fixed(share.share_of_int8_peak * 100, 0)} %`, `${fixed(share.share_of_read * 100, 0)} %`];
-            rows.push(row);
-            console.error(row.join("  "));
+            add(type, threads, test[0], ...figures(kept), percent(shares[i].share_of_int8_peak), percent(shares[i].share_of_read));
         }
-        rows.push([type, threads, "load to first token", fixed(first.theirs / first.ours), `${fixed(first.ours)} s`,
-            `${fixed(first.theirs)} s`, 1, "-", "-"]);
-        console.error(rows.at(-1).join("  "), ` peak memory ${fixed(ours.peak() / statSync(path).size)} of the file`);
         await ours.close();
         await theirs.close();
+        add(type, threads, "load to first token", ...(await loading(path, threads)), "-", "-");
     }
+    const last = threadCounts.at(-1);
+    const room = await memory(path, last);
+    add(type, last, "peak memory", ...room.slice(0, 4), "-", room[4]);
+    if (type === types[0]) await behindText(path, type, last);
     rmSync(path);
+}
+
+// The ratios alone, a row for each type and thread count: the table that README.md opens with.
+function summary() {
+    const wanted = ["prefill 256", "decode 1", "decode 16 together", "load to first token"];
+    return types.flatMap((type) => threadCounts.map((threads) => [type, threads, ...wanted.map((w) => {
+        const row = rows.find((r) => r[0] === type && r[1] === threads && r[2] === w);
+        return row[4].endsWith(" s") ? `${row[3]} ×` : `${row[3]} × (${row[4]} tokens/s)`;
+    })]));
 }
 
 const machine = cpus()[0].model.trim();
 const slug = machine.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
-mkdirSync("bench/results", { recursive: true });
-writeFileSync(`bench/results/speed-${slug}.csv`, [
-    `# Speed beside llama.cpp (npm node-llama-cpp): Llama shape of 1.1 billion parameters with random weights; ${machine}; median of up to ${pairs} interleaved pairs (node bench/speed.mjs).`,
+const { version } = JSON.parse(readFileSync("tests/js/node_modules/node-llama-cpp/package.json", "utf8"));
+const what = `Llama shape of 1.1 billion parameters with random weights; ${machine}; ${new Date().toISOString().slice(0, 10)}`;
+const write = (name, ...lines) => writeFileSync(`bench/results/${name}.csv`, `${lines.join("\n")}\n`);
+mkdirSync("bench/results/details", { recursive: true });
+write("speed",
+    `# Speed as a multiple of llama.cpp's (node-llama-cpp ${version}) on the same file and threads: ${what}; medians of up to`,
+    `# ${pairs} interleaved pairs (./dev bench speed).`,
+    `weights,threads,${["prefill of 256 tokens", "decode of one sequence", "decode of 16 together", "load to first token"].join(",")}`,
+    ...summary().map((r) => r.join(",")));
+write(`details/speed-${slug}`, `# Speed beside llama.cpp in full: ${what}.`,
     "weights,threads,test,times llama.cpp,Sillok tokens/s,llama.cpp tokens/s,pairs,of int8 peak,of read bandwidth",
-    ...rows.map((r) => r.join(",")),
-].join("\n") + "\n");
+    ...rows.map((r) => r.join(",")));

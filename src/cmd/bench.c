@@ -61,12 +61,15 @@ void bench_close(struct bench *b) {
     setup_close(&b->setup);
 }
 
-/* Brings the first `batch` sessions to `depth` tokens. */
+/* Brings the first `batch` sessions to `depth` tokens: position i always holds prompt[i], so what is there stays. */
 static sil_err rewind_sessions(struct bench *b, uint32_t batch, uint32_t depth, struct sil_error *e) {
     for (uint32_t i = 0; i < batch; i++) {
-        sil_session_truncate(b->sessions[i], 0);
-        struct sil_step_item item = {.session = b->sessions[i], .tokens = b->prompt, .n_tokens = depth};
-        if (depth) SIL_TRY(sil_step(b->setup.engine, &item, 1, e));
+        uint32_t there = 0;
+        sil_session_tokens(b->sessions[i], &there);
+        if (there > depth) there = depth;
+        sil_session_truncate(b->sessions[i], there);
+        struct sil_step_item item = {.session = b->sessions[i], .tokens = b->prompt + there, .n_tokens = depth - there};
+        if (item.n_tokens) SIL_TRY(sil_step(b->setup.engine, &item, 1, e));
     }
     return SIL_OK;
 }

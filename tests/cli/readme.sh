@@ -23,6 +23,18 @@ Made by x, on y.
 
 <!-- bench:end -->
 after"
+mkdir "$tree/bench/results/details"
+printf '# In full.\nx\n1\n' >"$tree/bench/results/details/all.csv"
+ok "details are written" sh "$tree/bench/readme.sh"
+is "... behind the rest, folded" "$(sed -n '/<details>/,/<.details>/p' "$tree/README.md")" "<details><summary>In full.</summary>
+
+| x |
+|---|
+| 1 |
+
+</details>"
+rm -r "$tree/bench/results/details"
+ok "... and taken away again" sh "$tree/bench/readme.sh"
 ok "... and are up to date then" sh "$tree/bench/readme.sh" --check
 printf 'model,tokens/s\na\n' >"$tree/bench/results/one.csv"
 exits "a row with a missing field is an error" 1 sh "$tree/bench/readme.sh"

@@ -1,7 +1,6 @@
 // llama.cpp (npm node-llama-cpp) timed in a process of its own, one measurement for each line of standard input, as
-// `sillok bench --each` does: prefill N, decode N SEQUENCES DEPTH, first, memory. Answers in tokens per second.
+// `sillok bench --each` does: prefill N [DEPTH], decode N SEQUENCES [DEPTH], first. Answers in tokens per second.
 //   node lib_llama_speed.mjs MODEL.gguf THREADS
-import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { getLlama, LlamaLogLevel } from "node-llama-cpp";
 
@@ -10,17 +9,32 @@ const SEQUENCES = 16;
 const llama = await getLlama({ gpu: false, build: "never", logLevel: LlamaLogLevel.error, maxThreads: threads });
 const began = performance.now();
 const model = await llama.loadModel({ modelPath: path });
-const one = await model.createContext({ contextSize: 1024, batchSize: 512, threads });
-const sequence = one.getSequence();
-const ids = (n) => Array.from({ length: n }, (_, i) => 5 + i);
+let one = await model.createContext({ contextSize: 1024, batchSize: 512, threads });
+let sequence = one.getSequence();
+const ids = (n, from = 0) => Array.from({ length: n }, (_, i) => 5 + ((from + i) % 20000));
 for await (const _ of sequence.evaluate(ids(1), { temperature: 0 })) break;
 const first = performance.now() - began;
 let many; // made when it is asked for: it takes memory of its own
 
-async function prefill(n) {
-    await sequence.clearHistory();
+// Brings the one sequence to depth tokens, in a longer context if that is needed; a text that is there already stays.
+async function reach(depth, room) {
+    if (depth + room > one.contextSize) {
+        await one.dispose();
+        one = await model.createContext({ contextSize: depth + room, batchSize: 512, threads });
+        sequence = one.getSequence();
+    }
+    if (sequence.nextTokenIndex > depth && depth > 0) await sequence.eraseContextTokenRanges([{ start: depth, end: sequence.nextTokenIndex }]);
+    else if (sequence.nextTokenIndex !== depth) {
+        await sequence.clearHistory();
+        await sequence.evaluateWithoutGeneratingNewTokens(ids(depth));
+    }
+}
+
+async function prefill(n, depth = 0) {
+    await reach(depth, n + 16);
+    if (depth === 0) await sequence.clearHistory();
     const t = performance.now();
-    await sequence.evaluateWithoutGeneratingNewTokens(ids(n));
+    await sequence.evaluateWithoutGeneratingNewTokens(ids(n, depth));
     return (n / (performance.now() - t)) * 1e3;
 }
 
@@ -29,26 +43,27 @@ async function steps(seq, n) {
     for await (const _ of seq.evaluate([7], { temperature: 0 })) if (++k >= n) break;
 }
 
-async function decode(n, batch, depth) {
+async function decode(n, batch, depth = 0) {
+    if (batch === 1) await reach(depth, n + 16);
     let seqs = [sequence];
     if (batch > 1) {
         many ??= await model.createContext({ contextSize: 256, sequences: SEQUENCES, batchSize: 512, threads });
         decode.seqs ??= Array.from({ length: SEQUENCES }, () => many.getSequence());
         seqs = decode.seqs.slice(0, batch);
     }
-    for (const s of seqs) await s.clearHistory();
-    await Promise.all(seqs.map((s) => s.evaluateWithoutGeneratingNewTokens(ids(depth))));
+    if (batch > 1) {
+        for (const s of seqs) await s.clearHistory();
+        await Promise.all(seqs.map((s) => s.evaluateWithoutGeneratingNewTokens(ids(depth))));
+    }
     const t = performance.now();
     await Promise.all(seqs.map((s) => steps(s, n)));
     return ((n * batch) / (performance.now() - t)) * 1e3;
 }
 
-const memory = () => Number(/VmHWM:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))[1]) * 1024;
-
 for await (const line of createInterface({ input: process.stdin })) {
     const [what, ...args] = line.trim().split(/\s+/);
     const n = args.map(Number);
-    const done = { prefill: () => prefill(n[0]), decode: () => decode(...n), first: () => first / 1e3, memory }[what];
+    const done = { prefill: () => prefill(...n), decode: () => decode(...n), first: () => first / 1e3 }[what];
     console.log(done ? await done() : `unknown: ${line}`);
 }
 process.exit(0);
