@@ -109,28 +109,39 @@ struct finance_config {
 
 extern const struct plan_group finance_group;
 
+/* What one phase adds. */
 struct fin_phase {
-    double gpu_share, site_share; /* of the full build; each adds up to 1 */
-    uint32_t spend_quarter;       /* first spending on the site, from the project's beginning */
-    uint32_t online_quarter;      /* first quarter of operation; GPUs are paid in the quarter before */
+    double gpus, contract_kw, it_kw;
+    double pv_kw, onshore_kw, offshore_kw, battery_kw, battery_kwh;
+    uint32_t spend_quarter;  /* first spending on the site, from January of the start year */
+    uint32_t online_quarter; /* first quarter of operation; GPUs are paid in the quarter before */
 };
 
-/* A year at full build, in the first year's prices. */
-struct fin_input {
-    int32_t start_year; /* of the first spending */
-    struct fin_phase phase[FIN_PHASES_MAX];
-    uint32_t n_phases;
-    double gpus, gpu_usd; /* catalogue's price per GPU */
-    double contract_kw, it_kw;
-    double pv_kw, onshore_kw, offshore_kw, battery_kw, battery_kwh;
-    double service_usd;     /* revenue of a year from tokens, images, training */
-    double mtokens;         /* million tokens served a year */
-    double power_fixed_krw; /* base charges: follow the site share */
-    double power_var_krw;   /* energy, surcharges, fund: follow the load */
+/* One calendar year of operation in the prices of the start year. */
+struct fin_ops {
+    double service_usd; /* from tokens, images, training, as the prices of the design */
+    double mtokens;     /* million tokens served */
+    double gpu_hours;   /* of GPUs in service */
+    double site_share;  /* of the site in operation, mean of the year: staff, network, other revenue */
+    double power_krw;   /* KEPCO's bill without VAT */
     double power_vat_krw;
     double ppa_krw; /* agreements, wheeling, certificates, carbon, less export */
     double water_m3;
+    double it_kw; /* in operation, mean: hosting fee */
 };
+
+struct fin_input {
+    int32_t start_year; /* of the first spending */
+    double gpu_usd;     /* catalogue's price per GPU */
+    struct fin_phase phase[FIN_PHASES_MAX];
+    uint32_t n_phases;
+    struct fin_ops op[FIN_YEARS_MAX]; /* from start_year on; years past n_ops are like the last one */
+    uint32_t n_ops;
+};
+
+/* Fills op[] from one year at full build, for callers who simulate a single year: every quarter has the share of the
+ * phases that operate, times the ramp of the configuration. in->phase and in->start_year are set. */
+void finance_scale(const struct finance_config *c, struct fin_input *in, const struct fin_ops *full);
 
 struct fin_year {
     double capex[FIN_N_ITEMS];
