@@ -30,7 +30,7 @@ struct site_config {
     char place[PLAN_TEXT_MAX];
     double contract_w;  /* contract power: import never passes it */
     double export_w;    /* most that may be fed in */
-    double other_share; /* of the contract: lighting, offices, security, always on at full build */
+    double other_share; /* of the design IT power: lighting, offices, security, always on at full build */
     double design_pue;  /* facility power over IT power in the design hour; NAN: from the models */
 };
 

@@ -100,6 +100,7 @@ enum plan_dim {
 struct plan_var {
     const char *path; /* "site.contract" in the file; inside a list relative to the element: "peak_rate" */
     enum plan_kind kind;
+    bool constant; /* not settable: printed by `plan sources` only */
     /* NULL means a plain number ("1"). lo, hi, def, low, high and defs are in this unit; it is also the one that is
      * printed. A file may use every unit of the same dimension. */
     const char *unit;
@@ -117,7 +118,6 @@ struct plan_var {
     /* NULL: optional. "always", or "weather.source=epw" (a CHOICE, BOOL or TEXT of any group; | between several values;
      * inside a list a path without dots is a sibling): then the file must give it. */
     const char *required_if;
-    bool constant; /* not settable: printed by `plan sources` only */
     size_t offset; /* of the field in the module's struct; PLAN_NO_FIELD for a constant that lives in code */
 };
 
