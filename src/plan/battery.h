@@ -17,7 +17,6 @@ struct battery_config {
     double eta_charge, eta_discharge;
     double soc_min, soc_max, soc_start; /* of the present capacity */
     double self_discharge;              /* of the stored energy, 1/s */
-    double auxiliary;                   /* drawn while it works, of the throughput: taken as loss */
     bool ageing;
     double soh_start;                                    /* capacity of when new */
     double calendar_fade, calendar_exponent, cycle_fade; /* see battery_day */

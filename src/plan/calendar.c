@@ -147,3 +147,13 @@ sil_err calendar_fill(int year, bool labour_day, struct calendar *out, struct si
     }
     return SIL_OK;
 }
+
+void calendar_drop_leap_day(struct calendar *c) {
+    enum { LEAP_DAY = 31 + 28 };
+    if (c->n_days != 366) return;
+    c->n_days = 365;
+    memmove(c->kind + LEAP_DAY, c->kind + LEAP_DAY + 1, 365 - LEAP_DAY);
+    memmove(c->weekday + LEAP_DAY, c->weekday + LEAP_DAY + 1, 365 - LEAP_DAY);
+    memmove(c->month + LEAP_DAY, c->month + LEAP_DAY + 1, 365 - LEAP_DAY);
+    memmove(c->mday + LEAP_DAY, c->mday + LEAP_DAY + 1, 365 - LEAP_DAY);
+}

@@ -27,6 +27,9 @@ struct calendar {
  * SIL_ARG outside CALENDAR_FIRST..CALENDAR_LAST. */
 sil_err calendar_fill(int year, bool labour_day, struct calendar *out, struct sil_error *e);
 
+/* Takes 29 February out of a leap year, for weather years of 365 days; other years stay. */
+void calendar_drop_leap_day(struct calendar *c);
+
 /* Days from 1970-01-01 to a date of the Gregorian calendar; month 1..12, day 1..31, year 1..9999. */
 int32_t calendar_days(int year, int month, int day);
 bool calendar_leap(int year);

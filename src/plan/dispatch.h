@@ -53,7 +53,7 @@ struct plan_dispatcher {
 };
 
 /* Sets import as the residual of the balance. A negative residual (rounding, or a dispatcher that took more than it
- * could place) is given back: first from export, then from PV and wind as curtailment. */
+ * could place) is given back: from PV, then wind, as curtailment; what a battery gave too much comes last. */
 void plan_flow_close(const struct plan_supply *s, double load_w, struct plan_flow *f);
 
 /* Relative error of the balance of a flow: |in - out| / max(in, out, 1 W). */

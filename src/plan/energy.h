@@ -33,9 +33,11 @@ struct energy {
     struct tariff_meter meter;
     struct market market;
     struct rule rule; /* with the battery */
+    double billing_w; /* demand that already counts this month */
+    int billing_month;
 };
 
-/* A year of the calendar; mean: as market_begin. The configurations must outlive en. */
+/* A year of the calendar, without 29 February; mean: as market_begin. The configurations must outlive en. */
 sil_err energy_begin(struct energy *en, struct energy_configs c, int year, double contract_w, const double mean[3],
                      struct sil_error *e);
 
@@ -44,9 +46,9 @@ struct plan_dispatcher energy_dispatcher(struct energy *en);
 
 /* Fills what depends on time, tariff and agreements. step, dt_s: from the beginning of the year. unit: outputs of PV,
  * onshore and offshore wind per nameplate, for agreements. pv_w, wind_w: on site. import_max_w: contract or the present
- * connection. */
+ * connection; export_max_w: most that may be fed in. */
 void energy_supply(struct energy *en, uint32_t step, double dt_s, const double unit[3], double pv_w, double wind_w,
-                   double import_max_w, struct plan_supply *out);
+                   double import_max_w, double export_max_w, struct plan_supply *out);
 
 struct energy_settled {
     double ppa_w;         /* delivered and taken, inside import */

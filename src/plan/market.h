@@ -33,7 +33,6 @@ struct market_config {
     uint32_t n_ppa;
     double smp;              /* KRW/kWh, mean of a year */
     double smp_hour[24];     /* of the mean, by hour of day */
-    double export_limit_w;   /* fed into the grid at most; 0: surplus is curtailed */
     double rec_price;        /* KRW/kWh */
     int own_rec;             /* enum market_rec: certificates of own generation */
     double rec_buy;          /* of the import that is not under PPA, covered by bought certificates */

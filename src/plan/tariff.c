@@ -85,18 +85,20 @@ void tariff_meter_begin(struct tariff_meter *m) {
     *m = (struct tariff_meter){0};
 }
 
-void tariff_meter_step(struct tariff_meter *m, const struct tariff_year *y, uint32_t hour, double dt_s, double import_w,
+bool tariff_meter_step(struct tariff_meter *m, const struct tariff_year *y, uint32_t hour, double dt_s, double import_w,
                        double kepco_w) {
     assert(hour < y->n_hours);
     int slot = y->slot[hour], month = y->month[hour];
     m->energy_j[month][slot] += kepco_w * dt_s;
     m->window_j += import_w * dt_s;
     m->window_s += dt_s;
-    if (m->window_s < WINDOW_S) return;
+    if (m->window_s < WINDOW_S) return false;
     double mean = m->window_j / m->window_s;
     double *top = &m->demand_w[month][slot & ~TARIFF_DISCOUNTED];
-    if (mean > *top) *top = mean;
     m->window_j = m->window_s = 0;
+    if (mean <= *top) return false;
+    *top = mean;
+    return true;
 }
 
 /* ---- bill ---- */

@@ -75,8 +75,8 @@ struct tariff_meter {
 void tariff_meter_begin(struct tariff_meter *m);
 /* One step of dt_s seconds in hour `hour` of the year. import_w: through the connection (counts for demand); kepco_w:
  * the part that KEPCO sold (import less what power purchase agreements delivered). Steps longer than 15 minutes are
- * taken as flat; steps must not straddle an hour. */
-void tariff_meter_step(struct tariff_meter *m, const struct tariff_year *y, uint32_t hour, double dt_s, double import_w,
+ * taken as flat; steps must not straddle an hour. True when a month's maximum rose. */
+bool tariff_meter_step(struct tariff_meter *m, const struct tariff_year *y, uint32_t hour, double dt_s, double import_w,
                        double kepco_w);
 
 /* Demand that already counts in a month: import up to it costs no further base charge. */
