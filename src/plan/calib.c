@@ -84,7 +84,7 @@ static double tokens_of(const struct calib_row *row, double gpus, const struct r
     serving_of(row, gpus, k, &s);
     if (!(serving_batch_limit(&s, 0) >= 1)) return 0;
     if (row->kind == CALIB_OFFLINE) rate = serving_capacity(&s, 0, 1);
-    else if (serving_rate(&s, &rate, NULL) != SIL_OK) return 0;
+    else if (serving_rate(&s, 0, &rate, NULL) != SIL_OK) return 0;
     return rate * row->output / gpus;
 }
 
@@ -140,8 +140,8 @@ static int better(const char *without, struct roof_factors *k, double *factor, d
     return 0;
 }
 
-void calib_fit(const char *without, struct roof_factors *out, double *rms) {
-    *out = roof_declared;
+void calib_fit(const struct roof_factors *declared, const char *without, struct roof_factors *out, double *rms) {
+    *out = *declared;
     double best = misfit(without, out), compute = .3, activation = .3;
     /* No kernel passes 95 % of the peak; the traffic factor has no natural bound. Pattern search: two factors, a smooth
      * function with kinks where the best replica size changes. */
@@ -152,13 +152,13 @@ void calib_fit(const char *without, struct roof_factors *out, double *rms) {
     if (rms) *rms = sqrt(best);
 }
 
-void calib_points(struct calib_point *out) {
+void calib_points(const struct roof_factors *declared, struct calib_point *out) {
     struct roof_factors all, without;
-    calib_fit(NULL, &all, NULL);
+    calib_fit(declared, NULL, &all, NULL);
     for (size_t i = 0; i < calib_n_rows; i++)
         out[i] = (struct calib_point){.row = &calib_rows[i], .fitted = calib_predict(&calib_rows[i], &all)};
     for (size_t s = 0; s < calib_n_systems; s++) {
-        calib_fit(calib_systems[s], &without, NULL);
+        calib_fit(declared, calib_systems[s], &without, NULL);
         for (size_t i = 0; i < calib_n_rows; i++) {
             if (strcmp(calib_rows[i].system, calib_systems[s]) == 0)
                 out[i].left_out = calib_predict(&calib_rows[i], &without);

@@ -41,9 +41,10 @@ extern const size_t calib_n_rows;
 extern const char *const calib_systems[];
 extern const size_t calib_n_systems;
 
-/* Fits without the rows of `without` (NULL: all rows). A pure function; some 2 ms. *rms gets the root mean square of
- * log(predicted / measured) of the rows that were fitted; may be NULL. */
-void calib_fit(const char *without, struct roof_factors *out, double *rms);
+/* Fits without the rows of `without` (NULL: all rows), starting from `declared`, whose other factors hold. A pure
+ * function; some 2 ms. *rms gets the root mean square of log(predicted / measured) of the rows that were fitted; may be
+ * NULL. */
+void calib_fit(const struct roof_factors *declared, const char *without, struct roof_factors *out, double *rms);
 
 /* What the model says for a row, in the unit of `measured`. */
 double calib_predict(const struct calib_row *row, const struct roof_factors *k);
@@ -54,7 +55,7 @@ struct calib_point {
     double fitted, left_out;
 };
 /* One per row, calib_n_rows of them; some 10 ms. */
-void calib_points(struct calib_point *out);
+void calib_points(const struct roof_factors *declared, struct calib_point *out);
 
 /* The index of a system or a model by name; hw_n_systems / llm_n_models when unknown. */
 size_t calib_hw(const char *name);

@@ -16,19 +16,21 @@
 #include "base/mem.h"
 #include "plan/hw.h"
 #include "plan/llm.h"
+#include "plan/roof.h"
 #include "plan/surface.h"
 #include "plan/var.h"
 #include "sillok.h"
 
 enum {
     FLEET_POOLS_MAX = 4,
-    FLEET_SERVICES_MAX = 12,
+    FLEET_SERVICES_MAX = 8, /* PLAN_SERVICES_MAX of series.h */
 };
 
 /* One kind of system in the halls; an element of the list "pools". */
 struct fleet_pool {
     char name[PLAN_TEXT_MAX];
-    int hardware;            /* index into hw_systems */
+    int hardware;            /* index into hw_systems; hw_n_systems: `own` below */
+    struct hw_system own;    /* hardware custom: figures given in the file */
     int64_t gpus;            /* installed at full build, spares included; 0: as many as the contract allows (formula) */
     double power_share;      /* of the contract, for the formula */
     double draw_w;           /* measured system draw per GPU at the design point; NAN: from the power model */
@@ -44,7 +46,7 @@ struct fleet_pool {
 
 enum fleet_kind { FLEET_CHAT, FLEET_CODE, FLEET_BATCH, FLEET_IMAGES, FLEET_TRAINING };
 
-/* An element of the list "services". */
+/* An element of the list "services". Numbers that are NAN take the value of their kind in fleet_resolve. */
 struct fleet_service {
     char name[PLAN_TEXT_MAX];
     int kind;                           /* enum fleet_kind */
@@ -73,9 +75,11 @@ struct fleet_service {
     double image_flop;                                  /* images: work per image, FLOP */
     double image_mfu;                                   /* of the bf16 peak */
     double mfu;                                         /* training: model FLOP utilisation */
+    double training_power;                              /* of the GPU's limit while it trains */
+    int64_t job_gpus;                                   /* training: GPUs of one job */
     double checkpoint_s, restart_s, interruption_per_s; /* training; the rate per GPU */
     double price_input, price_output;                   /* USD per million tokens; for the finance model */
-    double price_image;                                 /* USD per thousand images */
+    double price_image;                                 /* USD */
     double price_gpu_hour;                              /* USD; training */
 };
 
@@ -86,14 +90,20 @@ struct fleet_config {
     uint32_t n_pools, n_services;
     struct fleet_pool pools[FLEET_POOLS_MAX];
     struct fleet_service services[FLEET_SERVICES_MAX];
+    double shared_replicas; /* behind one queue: 1 is random routing */
     double headroom;  /* replicas held over what the service level needs at the step's mean rate: 0.1 is 10 % more */
     double speed_min; /* lowest clock under a power cap, of the highest */
-    int calibration;  /* 0: all measured rows; 1 + i: without the rows of measured system i (calib.h) */
+    struct roof_factors roof; /* `compute` and `activation` are starting points of the calibration (calib.h) */
+    struct hw_power power;
 };
 
 extern const struct plan_group fleet_group;
 
 struct fleet; /* built tables; read-only */
+
+/* Writes the values of its kind into every service number that is NAN (lengths, level, demand shape), so that a table
+ * of assumptions shows what is used. fleet_build does it on a copy. */
+void fleet_resolve(struct fleet_config *c);
 
 /* Builds the tables. `contract_w` and `design_pue` (facility power / IT power in the design hour) are for pools whose
  * GPU count comes from the formula. SIL_ARG with the path of the variable in words when a service level cannot be
@@ -137,7 +147,7 @@ struct fleet_out {
     double gpus_online, gpus_used, gpus_idle, gpus_off;
     double util; /* GPU time computing / GPU time online */
     bool capped;
-    struct fleet_service_out service[FLEET_SERVICES_MAX];
+    struct fleet_service_out service[FLEET_SERVICES_MAX]; /* those of the design are set, no others */
 };
 
 struct fleet_state {
@@ -169,7 +179,7 @@ struct fleet_service_facts {
     const struct llm_model *model;
     const char *precision; /* "fp8" */
     int pool;              /* index */
-    double gpus_per_replica;
+    double replica_gpus;
     double replica_rate;       /* requests/s per replica within the service level */
     double replica_tokens;     /* output tokens/s per GPU at that rate */
     double peak_rate;          /* requests/s of the busiest hour */

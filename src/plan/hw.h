@@ -26,10 +26,28 @@ struct hw_system {
     const char *source;
 };
 
+/* X(id, name, title, bf16, fp8, fp4, hbm, rate, gpu_w, gpus, system_w, link, domain, liquid, price, low, high); one
+ * table for the catalogue and for `plan sources`. Units: PFLOP/s, GB, TB/s, W, kW, TB/s, USD. */
+#define HW_CATALOGUE(X)                                                                                                \
+    X(H100, "dgx-h100", "DGX H100", .989, 1.979, 0, 80, 3.35, 700, 8, 10.2, .9, 8, 0, 30e3, 25e3, 40e3)                \
+    X(H200, "dgx-h200", "DGX H200", .989, 1.979, 0, 141, 4.8, 700, 8, 10.2, .9, 8, 0, 35e3, 30e3, 45e3)                \
+    X(B200, "dgx-b200", "DGX B200", 2.25, 4.5, 9, 180, 7.7, 1000, 8, 14.3, 1.8, 8, 0, 40e3, 35e3, 50e3)                \
+    X(B300, "dgx-b300", "DGX B300", 2.25, 4.5, 14, 288, 7.75, 1100, 8, 14, 1.8, 8, 0, 40.6e3, 37.5e3, 43.8e3)          \
+    X(GB200, "gb200-nvl72", "GB200 NVL72", 2.5, 5, 10, 186, 8, 1200, 72, 132, 1.8, 72, .85, 56e3, 43e3, 69e3)          \
+    X(GB300, "gb300-nvl72", "GB300 NVL72", 2.5, 5, 15, 288, 8, 1400, 72, 142, 1.8, 72, .85, 60e3, 42e3, 69e3)
+
 extern const struct hw_system hw_systems[];
 extern const size_t hw_n_systems;
-/* "dgx-h100|dgx-h200|..." in the order of hw_systems. */
-extern const char hw_names[];
+/* In the order of hw_systems. */
+#define HW_NAMES "dgx-h100|dgx-h200|dgx-b200|dgx-b300|gb200-nvl72|gb300-nvl72"
+
+#define HW_IDLE        .11
+#define HW_ACTIVE      .18
+#define HW_MEMORY      .25
+#define HW_COMPUTE     1.05
+#define HW_HOST_IDLE   .33
+#define HW_HOST_ACTIVE .61
+#define HW_VOLTAGE     1.5
 
 /* How power follows load; shares of the board's limit. */
 struct hw_power {
@@ -41,6 +59,7 @@ struct hw_power {
     double voltage;                /* exponent of dynamic power per operation over the clock: energy ~ clock^voltage */
 };
 
+/* The values above; their sources are with the variables fleet.power.*. */
 extern const struct hw_power hw_power_default;
 
 /* Mean power of one GPU (W) that is busy a share `busy` of the time, with mean rates `compute` (share of the peak FLOP

@@ -172,8 +172,6 @@ const struct llm_model llm_models[] = {
      .source = CONFIG},
 };
 const size_t llm_n_models = sizeof llm_models / sizeof *llm_models;
-const char llm_names[] = "llama2-70b|llama3.1-8b|llama3.3-70b|llama3.1-405b|qwen3-32b|qwen3-235b-a22b|gemma3-27b|"
-                         "gpt-oss-120b|deepseek-r1|exaone-4.0-32b|k-exaone-236b|solar-open-100b|ax-k1-519b";
 
 void llm_params(const struct llm_model *m, struct llm_count *out) {
     double attention = m->latent > 0 ? m->attention_params : 2 * m->width * m->head * (m->heads + m->kv_heads);

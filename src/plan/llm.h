@@ -27,7 +27,10 @@ struct llm_model {
 
 extern const struct llm_model llm_models[];
 extern const size_t llm_n_models;
-extern const char llm_names[]; /* "llama2-70b|..." */
+/* In the order of llm_models. */
+#define LLM_NAMES                                                                                                      \
+    "llama2-70b|llama3.1-8b|llama3.3-70b|llama3.1-405b|qwen3-32b|qwen3-235b-a22b|gemma3-27b|gpt-oss-120b|"             \
+    "deepseek-r1|exaone-4.0-32b|k-exaone-236b|solar-open-100b|ax-k1-519b"
 
 struct llm_count {
     double total;  /* all weights */

@@ -2,18 +2,14 @@
 
 #include <math.h>
 
-/* attention: fused attention kernels are published at 50 to 75 % of the bf16 peak for long prompts; .5 holds over mixed
- * lengths. memory: streaming kernels reach 85 to 92 % of the nominal bandwidth. link: one direction of the sum that
- * data sheets print, as ring all-reduces reach it. hop, step: small-message all-reduce inside one NVLink domain and
- * host work between steps with CUDA graphs, order of magnitude. hbm: engines keep a tenth for buffers. */
-const struct roof_factors roof_declared = {.compute = .7,
-                                           .activation = 30,
-                                           .attention = .5,
-                                           .memory = .85,
-                                           .link = 1,
-                                           .hop_s = 8e-6,
-                                           .step_s = 1e-3,
-                                           .hbm = .9};
+const struct roof_factors roof_declared = {.compute = ROOF_COMPUTE,
+                                           .activation = ROOF_ACTIVATION,
+                                           .attention = ROOF_ATTENTION,
+                                           .memory = ROOF_MEMORY,
+                                           .link = ROOF_LINK,
+                                           .hop_s = ROOF_HOP_S,
+                                           .step_s = ROOF_STEP_S,
+                                           .hbm = ROOF_HBM};
 
 double roof_weight_bytes(enum hw_precision p) {
     return p == HW_BF16 ? 2 : p == HW_FP8 ? 1 : .5625;

@@ -16,6 +16,15 @@
 #include "plan/hw.h"
 #include "plan/llm.h"
 
+#define ROOF_COMPUTE    .7 /* where the calibration starts */
+#define ROOF_ACTIVATION 30 /* where the calibration starts */
+#define ROOF_ATTENTION  .5
+#define ROOF_MEMORY     .85
+#define ROOF_LINK       1
+#define ROOF_HOP_S      8e-6
+#define ROOF_STEP_S     1e-3
+#define ROOF_HBM        .9
+
 struct roof_factors {
     double compute;    /* of the peak that large products reach; calibrated */
     double activation; /* reads and writes of a token's hidden state per layer outside the products; calibrated */
@@ -27,7 +36,7 @@ struct roof_factors {
     double hbm;        /* share of the HBM for weights and KV */
 };
 
-/* Every factor but the two calibrated ones, which are set to starting values. */
+/* The values above; their sources are with the variables fleet.roof.*. */
 extern const struct roof_factors roof_declared;
 
 struct roof {

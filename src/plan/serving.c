@@ -169,11 +169,11 @@ double serving_capacity(const struct serving *s, double mix, double speed) {
     return p.rate;
 }
 
-sil_err serving_rate(const struct serving *s, double *rate, struct sil_error *e) {
+sil_err serving_rate(const struct serving *s, double mix, double *rate, struct sil_error *e) {
     struct lengths n;
     struct point p;
     struct first f;
-    mixed_lengths(&s->load, 0, &n);
+    mixed_lengths(&s->load, mix, &n);
     double limit = batch_limit(s, &n), lo = 0, hi = limit;
     if (!(limit >= 1))
         return err_set(e, SIL_ARG, "%s in %.3g GPUs of %s leaves no HBM for one sequence of %.0f tokens",

@@ -41,9 +41,9 @@ struct serving {
 double serving_batch_limit(const struct serving *s, double mix);
 /* Requests/s of one replica with the batch full. */
 double serving_capacity(const struct serving *s, double mix, double speed);
-/* The highest rate (requests/s) that meets the level at full clock and mix 0. SIL_ARG when even an empty replica does
- * not meet it: the text says which limit and what is reached. */
-sil_err serving_rate(const struct serving *s, double *rate, struct sil_error *e);
+/* The highest rate (requests/s) that meets the level at full clock and this mix. SIL_ARG when even an empty replica
+ * does not meet it: the text says which limit and what is reached. */
+sil_err serving_rate(const struct serving *s, double mix, double *rate, struct sil_error *e);
 /* As the eval of a surface_source; ctx is a struct serving. */
 sil_err serving_eval(const void *ctx, double rate, double mix, double speed, struct surface_point *out,
                      struct sil_error *e);

@@ -46,7 +46,7 @@ struct surface_source {
     sil_err (*eval)(const void *ctx, double rate, double mix, double speed, struct surface_point *out,
                     struct sil_error *e);
     const void *ctx;
-    double rate_slo;  /* the highest rate that meets the service level at mix 0 and full clock, 1/s, > 0 */
+    double rate_slo;  /* the highest rate that meets the service level at the usual mix and full clock, 1/s, > 0 */
     double speed_min; /* lowest clock, in (0, 1] */
     uint32_t mixes;   /* 1 or SURFACE_MIXES */
 };
