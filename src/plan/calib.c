@@ -15,11 +15,11 @@
 /* Spread of prompts and answers in server rows: 1 (exponential-like) for the short questions of the 70B set, .3 for the
  * long documents of the 405B set; neither is published. */
 #define OFFLINE(sys, mdl, prec, in, out, tps)                                                                          \
-    { CALIB_OFFLINE, sys, mdl, prec, in, out, 0, 0, 0, 0, tps, NO_LIMIT, MLPERF }
+    { CALIB_OFFLINE, prec, sys, mdl, in, out, 0, 0, 0, 0, tps, NO_LIMIT, MLPERF }
 #define SERVER(sys, mdl, prec, in, out, icv, ocv, tps, lvl)                                                            \
-    { CALIB_SERVER, sys, mdl, prec, in, out, 0, icv, ocv, 0, tps, lvl, MLPERF }
+    { CALIB_SERVER, prec, sys, mdl, in, out, 0, icv, ocv, 0, tps, lvl, MLPERF }
 #define LATENCY(what, sys, prec, in, out, conc, s)                                                                     \
-    { what, sys, "deepseek-r1", prec, in, out, conc, 0, 0, 8, s, NO_LIMIT, AICONF }
+    { what, prec, sys, "deepseek-r1", in, out, conc, 0, 0, 8, s, NO_LIMIT, AICONF }
 
 /* clang-format off */
 const struct calib_row calib_rows[] = {
@@ -106,7 +106,7 @@ double calib_predict(const struct calib_row *row, const struct roof_factors *k) 
     if (row->kind == CALIB_TTFT || row->kind == CALIB_TPOT) return latency_of(row, k);
     if (row->gpus > 0) return tokens_of(row, row->gpus, k);
     double best = 0;
-    for (double gpus = 1; gpus <= 8; gpus *= 2) {
+    for (int gpus = 1; gpus <= 8; gpus *= 2) {
         double tokens = tokens_of(row, gpus, k);
         if (tokens > best) best = tokens;
     }

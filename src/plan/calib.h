@@ -24,8 +24,8 @@ enum calib_kind {
 
 struct calib_row {
     enum calib_kind kind;
-    const char *system, *model;
     enum hw_precision precision;
+    const char *system, *model;
     double input, output, concurrency;
     double input_cv2, output_cv2;
     double gpus; /* per replica; 0: the best of 1, 2, 4, 8 */

@@ -79,23 +79,21 @@ static void serving_of(const struct fleet_config *c, const struct fleet_service 
  * (beyond, engines of today split work in other ways than this model), or what the design says. */
 static sil_err choose_replica(const struct fleet_config *c, const struct fleet_service *s, const struct hw_system *hw,
                               const struct roof_factors *k, struct serving *best, double *rate, struct sil_error *e) {
-    double most = 0, asked = (double)s->gpus_per_replica, last = hw->domain < 32 ? hw->domain : 32;
+    int64_t asked = s->gpus_per_replica, last = hw->domain < 32 ? (int64_t)hw->domain : 32;
+    double most = 0;
     struct sil_error why = {0};
-    sil_err err = SIL_ARG;
-    for (double gpus = asked > 0 ? asked : 1; gpus <= (asked > 0 ? asked : last); gpus *= 2) {
+    for (int64_t gpus = asked > 0 ? asked : 1; gpus <= (asked > 0 ? asked : last); gpus *= 2) {
         struct serving now;
-        double r;
-        serving_of(c, s, hw, k, gpus, &now);
-        struct sil_error said = {0};
-        sil_err got = serving_rate(&now, s->long_share, &r, &said);
-        if (got != SIL_OK) {
-            why = said;
-            continue;
+        double r = 0;
+        serving_of(c, s, hw, k, (double)gpus, &now);
+        if (serving_rate(&now, s->long_share, &r, &why) != SIL_OK) continue;
+        if (r / (double)gpus > most) {
+            most = r / (double)gpus;
+            *best = now;
+            *rate = r;
         }
-        err = SIL_OK;
-        if (r / gpus > most) most = r / gpus, *best = now, *rate = r;
     }
-    return err == SIL_OK ? SIL_OK : err_set(e, SIL_ARG, "service \"%s\": %s", s->name, why.text);
+    return most > 0 ? SIL_OK : err_set(e, SIL_ARG, "service \"%s\": %s", s->name, why.text);
 }
 
 static void facts_of(const struct fleet_service *s, const struct serving *v, struct fleet_service_built *b) {
@@ -113,7 +111,7 @@ static void facts_of(const struct fleet_service *s, const struct serving *v, str
 
 static sil_err build_serving(const struct fleet_config *c, const struct fleet_service *s, const struct hw_system *hw,
                              const struct roof_factors *k, struct fleet_service_built *b, struct sil_error *e) {
-    struct serving v;
+    struct serving v = {0};
     SIL_TRY(choose_replica(c, s, hw, k, &v, &b->rate, e));
     struct surface_source src = {.eval = serving_eval,
                                  .ctx = &v,

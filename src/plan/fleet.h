@@ -23,7 +23,7 @@
 
 enum {
     FLEET_POOLS_MAX = 4,
-    FLEET_SERVICES_MAX = 8, /* PLAN_SERVICES_MAX of series.h */
+    FLEET_SERVICES_MAX = 12, /* PLAN_SERVICES_MAX of series.h */
 };
 
 /* One kind of system in the halls; an element of the list "pools". */

@@ -12,9 +12,11 @@ void fleet_start(struct fleet_state *s) {
 
 /* (1 + g)^years with the part of a year in a straight line; years up to 100. */
 static double grown(double g, double years) {
-    double f = 1, whole = floor(years > 0 ? (years < 100 ? years : 100) : 0);
-    for (double y = 0; y < whole; y++) f *= 1 + g;
-    return f * (1 + g * (years > whole ? years - whole : 0));
+    if (!(years > 0)) return 1;
+    double f = 1;
+    int whole = years < 100 ? (int)years : 100;
+    for (int y = 0; y < whole; y++) f *= 1 + g;
+    return f * (1 + g * (years - whole));
 }
 
 static double demand(const struct fleet_service_built *s, const struct fleet_in *in) {

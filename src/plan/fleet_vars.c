@@ -205,8 +205,8 @@ static const struct plan_var service_vars[] = {
 /* Catalogue rows as constants. */
 #define CONSTANT(p, u, value, en, ko)                                                                                  \
     {                                                                                                                  \
-        .path = p, .kind = PLAN_NUM, .unit = u, .def = value, .constant = true, .offset = PLAN_NO_FIELD,               \
-        .source = "vendor data sheet, dense peaks", .help_en = en, .help_ko = ko                                       \
+        .path = (p), .kind = PLAN_NUM, .unit = (u), .def = (value), .constant = true, .offset = PLAN_NO_FIELD,         \
+        .source = "vendor data sheet, dense peaks", .help_en = (en), .help_ko = (ko)                                   \
     }
 #define HARDWARE(id, name, title, bf16, fp8, fp4, hbm, rate, gpu, gpus, system, link, domain, liquid, price, lowest,   \
                  highest)                                                                                              \
@@ -222,9 +222,9 @@ static const struct plan_var service_vars[] = {
         {.path = "hardware." name ".price",                                                                            \
          .kind = PLAN_NUM,                                                                                             \
          .unit = "USD",                                                                                                \
-         .def = price,                                                                                                 \
-         .low = lowest,                                                                                                \
-         .high = highest,                                                                                              \
+         .def = (price),                                                                                               \
+         .low = (lowest),                                                                                              \
+         .high = (highest),                                                                                            \
          .constant = true,                                                                                             \
          .offset = PLAN_NO_FIELD,                                                                                      \
          .source = "press, mid-2026, uncertain",                                                                       \

@@ -1,6 +1,7 @@
 #include "plan/hw.h"
 
 #include <assert.h>
+#include <math.h>
 
 #define SHEET "vendor data sheet (dense); price: press, mid-2026, uncertain"
 
@@ -23,9 +24,10 @@ const struct hw_power hw_power_default = {.idle = HW_IDLE,
 
 /* speed^1.5 is what the default needs; other exponents are rounded to halves so that no step calls libm. */
 static double power_of_clock(double speed, double exponent) {
-    double p = 1;
-    for (; exponent >= 1; exponent -= 1) p *= speed;
-    return exponent >= .25 ? p * __builtin_sqrt(speed) : p;
+    int halves = (int)(2 * exponent + .5);
+    double p = halves % 2 ? sqrt(speed) : 1;
+    for (int i = 0; i < halves / 2; i++) p *= speed;
+    return p;
 }
 
 double hw_gpu_power(const struct hw_system *s, const struct hw_power *p, double busy, double compute, double memory,
