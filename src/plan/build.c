@@ -86,6 +86,7 @@ void build_at(const struct build_plan *p, int64_t month, struct build_state *out
         out->gpu_share += added;
         sold += added * ramp_at(p, mid - p->start[i]);
         before = f->gpu_share;
+        out->built = f->gpu_share;
         out->pv_share = f->pv_share;
         out->wind_share = f->wind_share;
         out->battery_share = f->battery_share;

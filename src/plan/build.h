@@ -45,6 +45,7 @@ extern const struct plan_group build_group;
 struct build_state {
     double contract_w; /* connection in service; 0 before the first phase */
     double gpu_share;  /* GPUs in service, of the full build, after commissioning */
+    double built;      /* halls and plant, of the full build: the GPUs of all phases started */
     double pv_share, wind_share, battery_share;
     double demand; /* of the demand on the GPUs in service, by the ramp */
     double years;  /* since the first start; 0 before */

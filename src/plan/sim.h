@@ -80,6 +80,9 @@ void sim_close(struct sim *s);
 /* Steps of a year. */
 uint32_t sim_steps(const struct sim *s);
 
+/* The calendar year to show: run.year, or the first full one after the last phase. */
+int32_t sim_year_shown(const struct sim *s);
+
 /* One calendar year. rows: sim_steps of them, or NULL. energy may be NULL. Allocates nothing. */
 sil_err sim_run(struct sim *s, int32_t year, struct plan_step *rows, struct sim_sums *sums,
                 struct energy_result *energy, struct sil_error *e);

@@ -24,7 +24,7 @@
 #include "sillok.h"
 
 enum {
-    PLAN_TEXT_MAX = 96, /* bytes of a text value with its NUL */
+    PLAN_TEXT_MAX = 256,/* bytes of a text value with its NUL */
     PLAN_LIST_MAX = 64, /* elements of any list */
     PLAN_NUMS_MAX = 64, /* numbers of any PLAN_NUMS value */
 };

@@ -1,0 +1,27 @@
+/* sim_impl: what sim_open prepares and sim_run walks over. */
+#ifndef SIL_PLAN_SIM_IMPL_H
+#define SIL_PLAN_SIM_IMPL_H
+
+#include "plan/sim.h"
+
+struct sim {
+    const struct plan_design *design;
+    struct mem mem;
+    const struct sim *like; /* owner of weather and sun when they are shared */
+    double step_s;
+    uint32_t per_hour, n;                 /* n: steps of 365 days */
+    struct weather_config weather_config; /* with the file's path resolved */
+    struct weather *weather;
+    struct sun_year sun;
+    struct build_plan build;
+    struct facility facility;
+    struct fleet *fleet;
+    struct battery_config battery; /* of the year in progress */
+    struct energy *energy;
+    struct climate climate;
+    double *pv, *wind; /* W per W of capacity in each step */
+    double *price;     /* KRW/kWh in each step of the calendar year */
+    double month_first[12];
+};
+
+#endif
