@@ -12,9 +12,9 @@
 #define MODULE(field, g)                                                                                               \
     { &(g), offsetof(struct plan_configs, field) }
 const struct plan_module plan_modules[] = {
-    MODULE(run, run_group),
-    MODULE(site, site_group),
-    MODULE(build, build_group),
+    MODULE(run, run_group),       MODULE(site, site_group),       MODULE(build, build_group),
+    MODULE(fleet, fleet_group),   MODULE(battery, battery_group), MODULE(rule, rule_group),
+    MODULE(tariff, tariff_group), MODULE(market, market_group),
 };
 const size_t plan_n_modules = PLAN_COUNT(plan_modules);
 

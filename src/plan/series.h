@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 enum {
-    PLAN_SERVICES_MAX = 12,  /* services of one design */
+    PLAN_SERVICES_MAX = 12,     /* services of one design */
     PLAN_STEPS_MAX = 366 * 288, /* a leap year of five minutes */
 };
 

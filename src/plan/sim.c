@@ -19,7 +19,6 @@ struct walk {
     struct plan_dispatcher dispatcher;
     struct fleet_state fleet;
     struct month month[12];
-    uint32_t leap_step; /* steps that the calendar is ahead from March on */
     double last_import_w, window_j, window_s;
     double slo_s; /* integral of the share of requests in time, by requests */
     double requests;
@@ -85,12 +84,7 @@ static sil_err prepare_series(struct walk *w, int32_t year, struct sil_error *e)
     int32_t calendar = year < CALENDAR_FIRST ? CALENDAR_FIRST : year > CALENDAR_LAST ? CALENDAR_LAST : year;
     struct energy_configs configs = {&c->tariff, &c->market, &s->battery, &c->rule};
     SIL_TRY(energy_begin(s->energy, configs, calendar, fmax(contract, 1), mean, e));
-    w->leap_step = s->energy->calendar.n_days == 366 ? 24 * s->per_hour : 0;
-    uint32_t n = (uint32_t)s->energy->calendar.n_days * 24 * s->per_hour;
-    for (uint32_t i = 0; i < n; i++) s->price[i] = s->energy->year.price_krw_kwh[i / s->per_hour];
     w->dispatcher = energy_dispatcher(s->energy);
-    w->dispatcher.begin(w->dispatcher.state,
-                        &(struct plan_horizon){.n = n, .dt_s = s->step_s, .price_krw_kwh = s->price});
     return SIL_OK;
 }
 
@@ -143,8 +137,8 @@ static void supply(struct walk *w, struct now *n) {
     struct sim *s = w->s;
     const struct month *m = &w->month[n->month];
     double unit[3] = {s->pv[n->step], s->wind[n->step], s->wind[n->step]};
-    energy_supply(s->energy, n->step + (n->step >= 59u * 24 * s->per_hour ? w->leap_step : 0), s->step_s, unit,
-                  unit[0] * m->pv_w, unit[1] * m->wind_w, m->import_max_w, &n->supply);
+    energy_supply(s->energy, n->step, s->step_s, unit, unit[0] * m->pv_w, unit[1] * m->wind_w, m->import_max_w,
+                  s->design->c.site.export_w, &n->supply);
 }
 
 /* ---- keeping ---- */
@@ -303,7 +297,7 @@ static void one_step(struct walk *w, uint32_t i, int month, struct plan_step *ro
     struct sim *s = w->s;
     uint32_t per_day = 24 * s->per_hour;
     struct now n = {.step = i, .month = month, .climate = &s->climate.step[i]};
-    n.day = (int)(i / per_day) + (w->leap_step && i >= 59 * per_day);
+    n.day = (int)(i / per_day);
     n.hour = ((double)(i % per_day) + 0.5) / s->per_hour;
     n.scale = w->month[month].built;
     if (n.scale <= 0) { /* nothing stands yet */

@@ -20,8 +20,6 @@ struct sim {
     struct energy *energy;
     struct climate climate;
     double *pv, *wind; /* W per W of capacity in each step */
-    double *price;     /* KRW/kWh in each step of the calendar year */
-    double month_first[12];
 };
 
 #endif

@@ -86,10 +86,9 @@ static sil_err open_plant(struct sim *s, struct sil_error *e) {
 static sil_err open_series(struct sim *s, struct sil_error *e) {
     s->pv = mem_array(s->mem, s->n, sizeof *s->pv);
     s->wind = mem_array(s->mem, s->n, sizeof *s->wind);
-    s->price = mem_array(s->mem, (size_t)366 * 24 * s->per_hour, sizeof *s->price);
     s->energy = mem_alloc(s->mem, sizeof *s->energy);
-    if (!s->pv || !s->wind || !s->price || !s->energy)
-        return err_nomem(e, "the series of a year", (size_t)s->n * 3 * sizeof(double) + sizeof *s->energy);
+    if (!s->pv || !s->wind || !s->energy)
+        return err_nomem(e, "the series of a year", (size_t)s->n * 2 * sizeof(double) + sizeof *s->energy);
     return climate_new(s->per_hour, s->mem, &s->climate, e);
 }
 
@@ -125,7 +124,6 @@ void sim_close(struct sim *s) {
     climate_free(&s->climate, s->mem);
     mem_free(s->mem, s->pv);
     mem_free(s->mem, s->wind);
-    mem_free(s->mem, s->price);
     mem_free(s->mem, s->energy);
     mem_free(s->mem, s);
 }

@@ -24,9 +24,9 @@
 #include "sillok.h"
 
 enum {
-    PLAN_TEXT_MAX = 256,/* bytes of a text value with its NUL */
-    PLAN_LIST_MAX = 64, /* elements of any list */
-    PLAN_NUMS_MAX = 64, /* numbers of any PLAN_NUMS value */
+    PLAN_TEXT_MAX = 256, /* bytes of a text value with its NUL */
+    PLAN_LIST_MAX = 64,  /* elements of any list */
+    PLAN_NUMS_MAX = 64,  /* numbers of any PLAN_NUMS value */
 };
 
 /* What the value is, and the type of the field at `offset`. */
