@@ -1,0 +1,63 @@
+#include "plan/wind.h"
+
+#include <math.h>
+
+#include "base/err.h"
+
+double wind_curve(const struct wind_config *c, double v) {
+    if (v < c->cut_in_m_s || v >= c->cut_out_m_s) return 0.0;
+    if (v >= c->rated_m_s) return 1.0;
+    double in = c->cut_in_m_s * c->cut_in_m_s * c->cut_in_m_s, full = c->rated_m_s * c->rated_m_s * c->rated_m_s;
+    return (v * v * v - in) / (full - in);
+}
+
+static double mean_of(const struct wind_config *c, const struct weather *w, double factor) {
+    double sum = 0.0;
+    for (int i = 0; i < WEATHER_HOURS; i++) sum += wind_curve(c, factor * w->hour[i].wind_m_s);
+    return (1.0 - c->losses) * sum / WEATHER_HOURS;
+}
+
+/* The smallest speed factor with that mean. Up to the best one (storms begin to cost more than lulls gain) the mean
+ * rises; it is found on a grid first. False when no factor reaches the target. */
+static bool find_factor(const struct wind_config *c, const struct weather *w, double target, double *factor) {
+    double lo = 0.0, hi = 0.0;
+    for (double f = 0.5; f < 20.0; f *= 1.25) {
+        if (mean_of(c, w, f) >= target) {
+            hi = f;
+            break;
+        }
+        lo = f;
+    }
+    if (hi == 0.0) return false;
+    for (int i = 0; i < 45; i++) {
+        double mid = 0.5 * (lo + hi);
+        if (mean_of(c, w, mid) >= target) hi = mid;
+        else lo = mid;
+    }
+    *factor = hi;
+    return true;
+}
+
+sil_err wind_series(const struct wind_config *c, const struct weather *w, uint32_t per_hour, double *out,
+                    struct wind_summary *summary, struct sil_error *e) {
+    double factor;
+    *summary = (struct wind_summary){0};
+    if (!find_factor(c, w, c->capacity_factor, &factor)) {
+        return err_set(e, SIL_ARG,
+                       "wind.capacity_factor: %.4g cannot be reached: no factor on the wind of this weather and this "
+                       "power curve gives as much (losses %.3g)",
+                       c->capacity_factor, c->losses);
+    }
+    /* What jumps over cut-in and cut-out leave of the target is taken by a factor on the output. */
+    double mean = mean_of(c, w, factor), fit = c->capacity_factor / mean;
+    double keep = (1.0 - c->losses) * fit;
+    double last = keep * wind_curve(c, factor * w->hour[WEATHER_HOURS - 1].wind_m_s);
+    for (int i = 0; i < WEATHER_HOURS; i++) {
+        double now = keep * wind_curve(c, factor * w->hour[i].wind_m_s);
+        for (uint32_t k = 0; k < per_hour; k++, out++) *out = last + (now - last) * (k + 0.5) / per_hour;
+        last = now;
+    }
+    summary->speed_factor = factor;
+    summary->factor = mean * fit;
+    return SIL_OK;
+}
