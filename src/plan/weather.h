@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "plan/var.h"
@@ -37,14 +38,20 @@ struct weather {
     struct weather_hour hour[WEATHER_HOURS];
 };
 
-/* struct weather_config: group "weather" (weather_vars.c). */
+/* Group "weather" (weather_vars.c). */
+enum { WEATHER_FROM_NORMALS, WEATHER_FROM_EPW, WEATHER_FROM_TMY3 };
+enum { WEATHER_NORMALS_CUSTOM = 4 }; /* after Seoul, Incheon, Gunsan, Ulsan */
+
 struct weather_config {
-    int source;               /* 0 synthetic, 1 epw, 2 tmy3 */
-    char file[PLAN_TEXT_MAX]; /* .epw, .epw.zst or .csv */
-    int normals;              /* synthetic: Seoul, Incheon, Gunsan, Ulsan, Gwangju ... (weather_synth.c) */
-    double ghi_j_m2;          /* synthetic: global horizontal irradiation of the year */
-    double wind_m_s;          /* synthetic: mean wind at 10 m */
-    int64_t seed;             /* synthetic */
+    int source;
+    char file[PLAN_TEXT_MAX]; /* .epw, .csv, or either with .zst */
+    /* Only for the synthetic year: */
+    int normals;
+    double month_c[12], month_rh[12];                     /* custom normals */
+    double latitude_deg, longitude_deg, height_m, zone_s; /* of custom normals */
+    double ghi_j_m2;                                      /* global horizontal irradiation of the year */
+    double wind_m_s;                                      /* mean at 10 m */
+    int64_t seed;
 };
 extern const struct plan_group weather_group;
 
@@ -55,9 +62,12 @@ sil_err weather_load(const struct weather_config *c, struct mem mem, struct weat
 sil_err weather_epw(struct str bytes, const char *name, struct weather *out, struct sil_error *e);
 sil_err weather_tmy3(struct str bytes, const char *name, struct weather *out, struct sil_error *e);
 
-/* The synthetic year: monthly means of temperature and humidity, the year's irradiation and the mean wind are met
- * exactly; the days in between are an autoregressive process seeded by c->seed. */
+/* The synthetic year: monthly means of temperature and humidity (to 1e-6), the year's irradiation and the mean wind are
+ * met; the days in between are an autoregressive process seeded by c->seed. A pure function of c. */
 void weather_synthetic(const struct weather_config *c, struct weather *out);
+
+/* Unpacks a zstd frame into b (within b->max). SIL_FORMAT when it is damaged, SIL_LIMIT when it is too large. */
+sil_err weather_unzstd(struct str packed, const char *name, struct buf *b, struct sil_error *e);
 
 /* "measured typical year (EPW)", "synthetic": for reports. */
 const char *weather_class_name(enum weather_class class);
