@@ -58,54 +58,59 @@ enum fin_party { FIN_TECH, FIN_INFRA, FIN_N_PARTIES };
 enum fin_deal { FIN_SHARE, FIN_HOSTING };
 
 struct finance_config {
-    int64_t years;              /* from first spending */
+    int64_t years;              /* from January of the year of first spending */
     double discount;            /* WACC, 1/year, nominal */
     double equity_discount;     /* for the flows to equity and the parties */
     double fx;                  /* KRW/USD at the beginning */
     double fx_drift, inflation; /* 1/year */
-    /* Capex. */
+    /* Capex, in the prices of the start year. */
     double gpu_usd;                       /* per GPU with its share of system, rack and links; NAN: the catalogue's */
     double network_share;                 /* of FIN_GPU */
     double engineering_share;             /* of GPU and network */
-    double land_area_m2, land_price;      /* KRW/m2 */
+    double land_area_m2;                  /* NAN: FIN_LAND_M2_KW of the contract */
+    double land_price;                    /* KRW/m2 */
     double shell, electrical, cooling;    /* KRW/kW of IT */
     double grid, grid_fixed;              /* KRW/kW of contract; KRW */
     double pv, onshore, offshore;         /* KRW/kW */
     double battery_energy, battery_power; /* KRW/kWh, KRW/kW */
-    double permits;                       /* KRW */
-    double contingency;                   /* of all but GPU, network, land */
-    /* Opex a year, at the prices of the first year. */
-    double staff, network;                        /* KRW/year at full build */
-    double site_upkeep, system_upkeep, insurance; /* of capex a year */
+    double permits;                       /* KRW/kW of contract */
+    double contingency;                   /* of all but GPU, network, engineering and land */
+    /* Opex a year, in the prices of the start year. */
+    double staff, network;                        /* KRW/kW of IT in operation */
+    double site_upkeep, system_upkeep, insurance; /* 1/year, of what was spent on plant; on systems; on all in place */
     double water_price;                           /* KRW/m3 */
     double tariff_escalation, ppa_escalation;     /* 1/year */
     double vat_recovered;                         /* share of the VAT on power that is got back */
     /* Revenue. */
     double token_price_drift;  /* 1/year, in USD: usually negative */
-    double gpu_hour_price;     /* USD; for GPU-hours sold as such */
+    double gpu_hour_price;     /* USD; drifts alike */
     double gpu_hour_share;     /* of the GPUs, rented out rather than serving */
-    double other_revenue;      /* KRW/year at full build: grants, heat, capacity payments */
-    double ramp[FIN_RAMP_MAX]; /* sold share by quarter after each phase starts */
+    double gpu_hour_sold;      /* of their hours */
+    double other_revenue;      /* KRW/kW of IT in operation, a year: heat, grants, capacity payments */
+    double ramp[FIN_RAMP_MAX]; /* demand by quarter after each phase starts, of the full demand; the last holds on */
     uint32_t n_ramp;
     /* Refresh. */
-    int64_t refresh_years; /* 0: never */
+    int64_t refresh_years; /* 0: never. Not when less than half of it is left */
     double refresh_cost;   /* of the first price in USD */
     double refresh_gain;   /* revenue per GPU after a refresh, of before */
-    double resale;         /* of the purchase price, when replaced or at the end */
+    double resale;         /* of the purchase price in KRW, when replaced or at the end */
     int64_t battery_years; /* life; 0: never replaced */
-    double site_residual;  /* of land, building, grid and generation at the end */
+    double site_residual;  /* of what land, building, grid and generation cost, at the end */
     /* Debt and tax. */
     double debt_share, debt_rate;
-    int64_t debt_years, debt_grace_years;
-    bool debt_for_gpu;           /* chips too, or only the rest */
-    double tax_rate, loss_limit; /* share of a year's income that old losses may offset */
+    int64_t debt_years, debt_grace_years; /* interest only in the grace time; the annuity follows */
+    bool debt_for_gpu;                    /* systems too, or only the rest */
+    double tax_rate, loss_limit;          /* share of a year's income that old losses may offset */
     int64_t life_gpu, life_plant, life_building, life_renewable; /* straight-line depreciation, years */
     /* Parties. */
-    int deal;                                        /* enum fin_deal */
-    double tech_revenue;                             /* share: of revenue to technology */
-    double hosting_fee;                              /* hosting: KRW/kW-month of IT */
+    int deal;            /* enum fin_deal */
+    double tech_revenue; /* share: of revenue to technology */
+    double hosting_fee;  /* hosting: KRW/kW-month of IT in operation; then technology also pays power and water */
     double tech_engineering, tech_staff, tech_power; /* technology's part of those costs (the rest: infrastructure) */
 };
+
+/* m2 of land per kW of contract when no area is given: 250 MW on 150,000 m2. */
+#define FIN_LAND_M2_KW 0.6
 
 extern const struct plan_group finance_group;
 
@@ -122,12 +127,11 @@ struct fin_ops {
     double service_usd; /* from tokens, images, training, as the prices of the design */
     double mtokens;     /* million tokens served */
     double gpu_hours;   /* of GPUs in service */
-    double site_share;  /* of the site in operation, mean of the year: staff, network, other revenue */
     double power_krw;   /* KEPCO's bill without VAT */
     double power_vat_krw;
     double ppa_krw; /* agreements, wheeling, certificates, carbon, less export */
     double water_m3;
-    double it_kw; /* in operation, mean: hosting fee */
+    double it_kw; /* in operation, mean of the year: staff, network, other revenue, hosting fee */
 };
 
 struct fin_input {
@@ -147,31 +151,33 @@ struct fin_year {
     double capex[FIN_N_ITEMS];
     double opex[FIN_N_OPEX];
     double revenue, resale;
-    double depreciation, interest, principal, drawn;
-    double tax;
-    double project;              /* revenue + resale - opex - capex - tax without interest shield */
+    double depreciation, drawn, interest, principal;
+    double project_tax, tax;     /* without and with the interest shield */
+    double project;              /* revenue + resale - opex - capex - project_tax */
     double equity;               /* revenue + resale - opex - capex - tax + drawn - interest - principal */
-    double party[FIN_N_PARTIES]; /* of equity */
-    double dscr;                 /* cash available for debt service / debt service; NAN without debt service */
-    double gpus_online, mtokens, gpu_hours;
+    double party[FIN_N_PARTIES]; /* their sum is equity */
+    double debt;                 /* owed at the end of the year */
+    double dscr;                 /* (revenue - opex - tax) / (interest + principal) in years of repayment; else NAN */
+    double mtokens, gpu_hours;
 };
 
 struct finance {
     uint32_t n_years;
     int32_t start_year;
     struct fin_year year[FIN_YEARS_MAX];
-    double capex[FIN_N_ITEMS];     /* first build, without refreshes */
-    double capex_first, capex_all; /* first build; with refreshes */
-    double opex_pv[FIN_N_OPEX], capex_pv[FIN_N_ITEMS], revenue_pv, resale_pv, tax_pv; /* waterfall to npv */
+    double capex[FIN_N_ITEMS];     /* first build of all phases, without refreshes */
+    double capex_first, capex_all; /* sums: first build; with refreshes */
+    /* Present values at `discount`: npv = revenue + resale - opex - capex - tax. */
+    double revenue_pv, resale_pv, tax_pv, opex_pv[FIN_N_OPEX], capex_pv[FIN_N_ITEMS];
     double npv, irr; /* project, after tax; irr NAN when there is none */
     double equity_npv, equity_irr;
     double party_npv[FIN_N_PARTIES], party_irr[FIN_N_PARTIES], party_capex[FIN_N_PARTIES];
-    double payback_years;                    /* undiscounted, project, from first spending; NAN: never */
+    double payback_years;                    /* undiscounted, project, from January of the start year; NAN: never */
     double dscr_min, dscr_mean;              /* NAN without debt */
-    double krw_per_mtoken, krw_per_gpu_hour; /* levelised: discounted cost / discounted quantity */
+    double krw_per_mtoken, krw_per_gpu_hour; /* levelised: discounted cost before tax / discounted quantity; NAN */
 };
 
-/* SIL_ARG when phases lie outside the years or shares do not add up. */
+/* SIL_ARG when phases lie outside the years or there is nothing to operate. */
 sil_err finance_run(const struct finance_config *c, const struct fin_input *in, struct finance *out,
                     struct sil_error *e);
 
@@ -179,8 +185,8 @@ sil_err finance_run(const struct finance_config *c, const struct fin_input *in, 
 
 /* Sum of f[i] / (1 + rate)^(i / per_year). */
 double fin_npv(const double *f, uint32_t n, double rate, double per_year);
-/* The annual rate in (-0.99, 10) at which fin_npv is 0; NAN when the flows do not change sign or there is none. With
- * several roots: the one nearest above -0.99 ... found by scanning upward. */
+/* The annual rate in (-0.99, 10) at which fin_npv is 0, the lowest one found by scanning upward in 400 steps; NAN when
+ * there is none. */
 double fin_irr(const double *f, uint32_t n, double per_year);
 /* Level payment per period that repays 1 in n periods at a rate per period. */
 double fin_annuity(double rate, uint32_t n);
