@@ -24,6 +24,7 @@ struct pv_config {
     double inverter;    /* nominal efficiency */
     double losses;      /* soiling, wiring, mismatch ... as a share */
     double sapm_a, sapm_b, sapm_dt_k;
+    double interannual; /* standard deviation of yearly yield over its mean, declared: for Monte-Carlo, not used here */
 };
 extern const struct plan_group pv_group;
 
