@@ -15,11 +15,11 @@
 /* Spread of prompts and answers in server rows: 1 (exponential-like) for the short questions of the 70B set, .3 for the
  * long documents of the 405B set; neither is published. */
 #define OFFLINE(sys, mdl, prec, in, out, tps)                                                                          \
-    { CALIB_OFFLINE, prec, sys, mdl, in, out, 0, 0, 0, 0, tps, NO_LIMIT, MLPERF }
+    { CALIB_OFFLINE, CALIB_DENSE, prec, sys, mdl, in, out, 0, 0, 0, 0, tps, NO_LIMIT, MLPERF }
 #define SERVER(sys, mdl, prec, in, out, icv, ocv, tps, lvl)                                                            \
-    { CALIB_SERVER, prec, sys, mdl, in, out, 0, icv, ocv, 0, tps, lvl, MLPERF }
-#define LATENCY(what, sys, prec, in, out, conc, s)                                                                     \
-    { what, prec, sys, "deepseek-r1", in, out, conc, 0, 0, 8, s, NO_LIMIT, AICONF }
+    { CALIB_SERVER, CALIB_PREDICTED, prec, sys, mdl, in, out, 0, icv, ocv, 0, tps, lvl, MLPERF }
+#define LATENCY(what, fit, sys, prec, in, out, conc, s)                                                                \
+    { what, fit, prec, sys, "deepseek-r1", in, out, conc, 0, 0, 8, s, NO_LIMIT, AICONF }
 
 /* clang-format off */
 const struct calib_row calib_rows[] = {
@@ -35,16 +35,18 @@ const struct calib_row calib_rows[] = {
     SERVER("gb200-nvl72", "llama2-70b",    HW_FP4, 300, 294.45, 1, 1, 12340, LEVEL_70),
     SERVER("dgx-h200",    "llama3.1-405b", HW_FP8, 9400, 684.68, .3, 1, 36.9, LEVEL_405),
     SERVER("dgx-b200",    "llama3.1-405b", HW_FP4, 9400, 684.68, .3, 1, 159.9, LEVEL_405),
-    LATENCY(CALIB_TTFT, "dgx-h200", HW_FP8, 1024, 8192, 16, .6169),
-    LATENCY(CALIB_TPOT, "dgx-h200", HW_FP8, 1024, 8192, 16, .01139),
+    /* 420,000 tokens/s on 72 GPUs. */
+    {CALIB_OFFLINE, CALIB_EXPERTS, HW_FP4, "gb300-nvl72", "deepseek-r1", 800, 3886, 0, 0, 0, 0, 5833, NO_LIMIT, MLPERF},
+    LATENCY(CALIB_TTFT, CALIB_EXPERTS, "dgx-h200", HW_FP8, 1024, 8192, 16, .6169),
+    LATENCY(CALIB_TPOT, CALIB_PREDICTED, "dgx-h200", HW_FP8, 1024, 8192, 16, .01139),
     /* The concurrency of this row is not stated; taken as that of the row above. */
-    LATENCY(CALIB_TTFT, "dgx-b200", HW_FP8, 1024, 1024, 16, .5863),
-    LATENCY(CALIB_TPOT, "dgx-b200", HW_FP8, 1024, 1024, 16, .01171),
+    LATENCY(CALIB_TTFT, CALIB_PREDICTED, "dgx-b200", HW_FP8, 1024, 1024, 16, .5863),
+    LATENCY(CALIB_TPOT, CALIB_PREDICTED, "dgx-b200", HW_FP8, 1024, 1024, 16, .01171),
 };
 /* clang-format on */
 const size_t calib_n_rows = sizeof calib_rows / sizeof *calib_rows;
 
-const char *const calib_systems[] = {"dgx-h100", "dgx-h200", "dgx-b200", "gb200-nvl72"};
+const char *const calib_systems[] = {"dgx-h100", "dgx-h200", "dgx-b200", "gb200-nvl72", "gb300-nvl72"};
 const size_t calib_n_systems = sizeof calib_systems / sizeof *calib_systems;
 
 /* Largest batch of an engine: of the order of the submissions' settings. */
@@ -106,31 +108,33 @@ double calib_predict(const struct calib_row *row, const struct roof_factors *k) 
     if (row->kind == CALIB_TTFT || row->kind == CALIB_TPOT) return latency_of(row, k);
     if (row->gpus > 0) return tokens_of(row, row->gpus, k);
     double best = 0;
-    for (int gpus = 1; gpus <= 8; gpus *= 2) {
+    double domain = hw_systems[calib_hw(row->system)].domain;
+    for (int gpus = 1; gpus <= 32 && gpus <= domain; gpus *= 2) {
         double tokens = tokens_of(row, gpus, k);
         if (tokens > best) best = tokens;
     }
     return best;
 }
 
-/* Mean square of log(predicted / measured) over the offline rows but those of `without`. */
-static double misfit(const char *without, const struct roof_factors *k) {
+/* Mean square of log(predicted / measured) over the rows of a fit but those of `without`; 0 when none is left. */
+static double misfit(enum calib_fit fit, const char *without, const struct roof_factors *k) {
     double sum = 0, n = 0;
     for (size_t i = 0; i < calib_n_rows; i++) {
         const struct calib_row *row = &calib_rows[i];
-        if (row->kind != CALIB_OFFLINE || (without && strcmp(row->system, without) == 0)) continue;
+        if (row->fit != fit || (without && strcmp(row->system, without) == 0)) continue;
         double off = log(calib_predict(row, k) / row->measured);
         sum += off * off, n++;
     }
-    return sum / n;
+    return n > 0 ? sum / n : 0;
 }
 
 /* One factor up or down by a step; keeps what is better. */
-static int better(const char *without, struct roof_factors *k, double *factor, double most, double step, double *best) {
+static int better(enum calib_fit fit, const char *without, struct roof_factors *k, double *factor, double most,
+                  double step, double *best) {
     double was = *factor;
     for (int sign = 1; sign >= -1; sign -= 2) {
         *factor = was * exp(sign * step);
-        double found = *factor <= most ? misfit(without, k) : INFINITY;
+        double found = *factor <= most ? misfit(fit, without, k) : INFINITY;
         if (found < *best) {
             *best = found;
             return 1;
@@ -140,16 +144,20 @@ static int better(const char *without, struct roof_factors *k, double *factor, d
     return 0;
 }
 
+/* Pattern searches: few factors, smooth functions with kinks where the best replica size changes. No kernel passes 95 %
+ * of the peak; the other two have no natural bound. */
 void calib_fit(const struct roof_factors *declared, const char *without, struct roof_factors *out, double *rms) {
     *out = *declared;
-    double best = misfit(without, out), compute = .3, activation = .3;
-    /* No kernel passes 95 % of the peak; the traffic factor has no natural bound. Pattern search: two factors, a smooth
-     * function with kinks where the best replica size changes. */
+    double best = misfit(CALIB_DENSE, without, out), compute = .3, activation = .3, routing = .3;
     for (int i = 0; i < 200 && (compute > 1e-4 || activation > 1e-4); i++) {
-        if (!better(without, out, &out->compute, .95, compute, &best)) compute *= .6;
-        if (!better(without, out, &out->activation, 1e4, activation, &best)) activation *= .6;
+        if (!better(CALIB_DENSE, without, out, &out->compute, .95, compute, &best)) compute *= .6;
+        if (!better(CALIB_DENSE, without, out, &out->activation, 1e4, activation, &best)) activation *= .6;
     }
     if (rms) *rms = sqrt(best);
+    best = misfit(CALIB_EXPERTS, without, out);
+    for (int i = 0; i < 200 && routing > 1e-4; i++) {
+        if (!better(CALIB_EXPERTS, without, out, &out->routing, 1e3, routing, &best)) routing *= .6;
+    }
 }
 
 void calib_points(const struct roof_factors *declared, struct calib_point *out) {

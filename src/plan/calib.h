@@ -1,11 +1,13 @@
-/* calib: measured rows, and the two factors of the roofline that are fitted to them.
+/* calib: measured rows, and the factors of the roofline that are fitted to them.
  *
- * Fitted: `compute` (share of the peak in large products) and `activation` (memory traffic per token outside them), to
- * the offline throughputs of MLPerf Inference v5.1, by least squares of the logarithm, the same for every system. Each
- * system is also predicted with its own rows left out: that error, not the one of the fit, is what a prediction for new
- * hardware deserves. Latency rows and server rows are predictions, never fitted.
- * Lengths: MLPerf states mean outputs (294.45 and 684.68 tokens); mean prompts are 300 (assumed: at most 1,024) and
- * 9,400 (MLCommons, v5.0). Server level: 99 % within 2 s and 200 ms (70B), 6 s and 175 ms (405B). */
+ * Fitted, the same for every system, by least squares of log(predicted / measured):
+ *     compute, activation   to the offline throughputs of dense models (MLPerf Inference v5.1)
+ *     routing               to DeepSeek R1: offline throughput (GB300) and first tokens (H200)
+ * Each system is also predicted with its own rows left out: that error, not the one of the fit, is what a prediction
+ * for new hardware deserves. Other latency rows and all server rows are predictions, never fitted. Lengths: MLPerf
+ * states mean outputs (294.45, 684.68 and 3,886 tokens); mean prompts are 300 (assumed: at most 1,024), 9,400
+ * (MLCommons, v5.0) and 800 (assumed). Server level: 99 % within 2 s and 200 ms (70B), 6 s and 175 ms (405B). Software
+ * moves these numbers: R1 on the same GB300 went from 5,830 to 8,660 tokens/s per GPU within half a year. */
 #ifndef SIL_PLAN_CALIB_H
 #define SIL_PLAN_CALIB_H
 
@@ -16,19 +18,22 @@
 #include "plan/serving.h"
 
 enum calib_kind {
-    CALIB_OFFLINE, /* tokens/s per GPU, no service level: fitted */
-    CALIB_SERVER,  /* tokens/s per GPU within the level: predicted */
-    CALIB_TTFT,    /* mean s, `concurrency` requests in a closed loop: predicted */
-    CALIB_TPOT,    /* mean s: predicted */
+    CALIB_OFFLINE, /* tokens/s per GPU, no service level */
+    CALIB_SERVER,  /* tokens/s per GPU within the level */
+    CALIB_TTFT,    /* mean s, `concurrency` requests in a closed loop */
+    CALIB_TPOT,    /* mean s */
 };
+
+enum calib_fit { CALIB_PREDICTED, CALIB_DENSE, CALIB_EXPERTS }; /* which fit a row takes part in */
 
 struct calib_row {
     enum calib_kind kind;
+    enum calib_fit fit;
     enum hw_precision precision;
     const char *system, *model;
     double input, output, concurrency;
     double input_cv2, output_cv2;
-    double gpus; /* per replica; 0: the best of 1, 2, 4, 8 */
+    double gpus; /* per replica; 0: the best of 1, 2, 4 ... 32 inside the links' domain */
     double measured;
     struct serving_level level;
     const char *source;
@@ -42,7 +47,7 @@ extern const char *const calib_systems[];
 extern const size_t calib_n_systems;
 
 /* Fits without the rows of `without` (NULL: all rows), starting from `declared`, whose other factors hold. A pure
- * function; some 2 ms. *rms gets the root mean square of log(predicted / measured) of the rows that were fitted; may be
+ * function; some 3 ms. *rms gets the root mean square of log(predicted / measured) of the rows that were fitted; may be
  * NULL. */
 void calib_fit(const struct roof_factors *declared, const char *without, struct roof_factors *out, double *rms);
 

@@ -4,6 +4,7 @@
 
 const struct roof_factors roof_declared = {.compute = ROOF_COMPUTE,
                                            .activation = ROOF_ACTIVATION,
+                                           .routing = ROOF_ROUTING,
                                            .attention = ROOF_ATTENTION,
                                            .memory = ROOF_MEMORY,
                                            .link = ROOF_LINK,
@@ -50,11 +51,17 @@ static double weights_read(const struct roof *r, double n) {
     return roof_weight_bytes(r->precision) * (r->count.fixed + touched * r->count.expert);
 }
 
+/* Layers as far as work per token outside the products goes. */
+static double layers_routed(const struct roof *r) {
+    const struct llm_model *m = r->model;
+    return m->experts > 0 ? m->layers + (m->layers - m->dense_layers) * r->k.routing * m->top : m->layers;
+}
+
 /* Both all-reduces of every layer for n tokens of 2-byte values (ring: 2 (g-1)/g of the data leaves each GPU). */
 static double exchange_s(const struct roof *r, double n) {
     if (r->gpus <= 1) return 0;
     double data = n * r->model->width * 2 * 2 * (r->gpus - 1) / r->gpus;
-    return 2 * r->model->layers * (data / (r->hw->link_rate / 2 * r->k.link) + r->k.hop_s);
+    return 2 * (layers_routed(r) * data / (r->hw->link_rate / 2 * r->k.link) + r->model->layers * r->k.hop_s);
 }
 
 void roof_step(const struct roof *r, double batch, double context, double prompt, double cached, double speed,
@@ -71,7 +78,7 @@ void roof_step(const struct roof *r, double batch, double context, double prompt
     /* With more GPUs than KV heads some heads are held twice; a latent cache is split by sequence instead. */
     double copies = m->latent > 0 ? 1 : at_least(1, r->gpus / m->kv_heads);
     double kv = copies * batch * llm_kv_sequence(m, r->kv_value, context);
-    double rest = n * m->layers * r->k.activation * m->width * 2;
+    double rest = n * layers_routed(r) * r->k.activation * m->width * 2;
     double time = at_least(flop / peak, weights / rate) + at_least(decode / peak16, kv / rate) + prefill / peak16 +
                   rest / rate + exchange_s(r, n) + r->k.step_s;
     *out = (struct roof_cost){.time_s = time, .flop = flop + decode + prefill, .bytes = weights + kv + rest};

@@ -7,9 +7,10 @@
  *     the rest   activation x width x layers x 2 B x tokens / bandwidth x memory   (norms, activations, quantising)
  *     exchange   2 all-reduces a layer over the links of the replica, each with a fixed delay
  *     engine     a fixed time per step
- * Experts: uniform routing, so that n tokens touch experts x (1 - (1 - top/experts)^n) of them.
- * The roofline: Williams, Waterman, Patterson 2009. `compute` and `activation` are calibrated (calib.h); the other
- * factors are declared below. */
+ * In layers with experts the rest and the exchange grow by 1 + routing x top: a token is sorted, sent to its experts
+ * and gathered again, and the slowest expert is waited for. Experts: uniform routing, so that n tokens touch experts x
+ * (1 - (1 - top/experts)^n) of them. The roofline: Williams, Waterman, Patterson 2009. `compute`, `activation` and
+ * `routing` are calibrated (calib.h); the other factors are declared below. */
 #ifndef SIL_PLAN_ROOF_H
 #define SIL_PLAN_ROOF_H
 
@@ -18,6 +19,7 @@
 
 #define ROOF_COMPUTE    .7 /* where the calibration starts */
 #define ROOF_ACTIVATION 30 /* where the calibration starts */
+#define ROOF_ROUTING    .5 /* where the calibration starts */
 #define ROOF_ATTENTION  .5
 #define ROOF_MEMORY     .85
 #define ROOF_LINK       1
@@ -28,6 +30,7 @@
 struct roof_factors {
     double compute;    /* of the peak that large products reach; calibrated */
     double activation; /* reads and writes of a token's hidden state per layer outside the products; calibrated */
+    double routing;    /* per expert of a token, of the work outside the products; calibrated */
     double attention;  /* of the bf16 peak that attention kernels reach */
     double memory;     /* of the HBM bandwidth */
     double link;       /* of one direction of the links */
