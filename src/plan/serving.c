@@ -133,7 +133,7 @@ static double first_tail(const struct first *f, double t) {
 static double first_quantile(const struct first *f, double q) {
     double lo = 0, hi = f->rest + f->p->step_s + f->p->take[CELLS - 1];
     for (int i = 0; i < 60 && first_tail(f, hi) > 1 - q; i++) hi *= 2;
-    for (int i = 0; i < 30; i++) {
+    for (int i = 0; i < 22; i++) {
         double mid = (lo + hi) / 2;
         if (first_tail(f, mid) > 1 - q) lo = mid;
         else hi = mid;
@@ -270,7 +270,7 @@ sil_err serving_job_rate(const struct serving_job *j, double *rate, struct sil_e
 static double job_quantile(const struct serving_job *j, struct queue_wait w, double own, double q) {
     double lo = 0, hi = own * (1 + sqrt(j->cv2));
     for (int i = 0; i < 60 && job_tail(j, w, own, hi) > 1 - q; i++) hi *= 2;
-    for (int i = 0; i < 30; i++) {
+    for (int i = 0; i < 22; i++) {
         double mid = (lo + hi) / 2;
         if (job_tail(j, w, own, mid) > 1 - q) lo = mid;
         else hi = mid;
