@@ -1,0 +1,186 @@
+/* report_table: the tables of the page, and the one-screen table for a terminal. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "plan/fmt.h"
+#include "plan/report_parts.h"
+
+enum { COLUMN_GAP = 2 };
+
+static void head_cell(struct svg *s, const char *cls, struct plan_label l) {
+    svg_printf(s, "<th scope=\"col\"%s>", cls);
+    svg_html_label(s, l);
+    svg_raw(s, "</th>");
+}
+
+static struct plan_label section_name(enum plan_section k) {
+    return L(plan_section_ko(k), plan_section_en(k));
+}
+
+/* All results of the sections [from, to), a heading for each. */
+void report_results(struct svg *s, const struct report *r, enum plan_section from, enum plan_section to) {
+    svg_raw(s, "<div class=\"scroll\"><table><thead><tr>");
+    head_cell(s, "", L("항목", "Result"));
+    head_cell(s, " class=\"r\"", L("값", "Value"));
+    svg_raw(s, "</tr></thead>\n");
+    for (int k = (int)from; k < (int)to; k++) {
+        bool open = false;
+        for (size_t i = 0; i < r->results->n; i++) {
+            const struct plan_result *v = &r->results->r[i];
+            if ((int)v->section != k) continue;
+            if (!open) {
+                svg_raw(s, "<tbody><tr class=\"grp\"><th scope=\"rowgroup\" colspan=\"2\">");
+                svg_html_label(s, section_name((enum plan_section)k));
+                svg_raw(s, "</th></tr>\n");
+                open = true;
+            }
+            char ko[FMT_MAX], en[FMT_MAX];
+            fmt_value(ko, v->value, v->unit, 4, PLAN_KO);
+            fmt_value(en, v->value, v->unit, 4, PLAN_EN);
+            svg_raw(s, "<tr><th scope=\"row\">");
+            svg_html_title(s, L(v->ko, v->en));
+            if (v->of[0]) {
+                svg_raw(s, " · ");
+                svg_esc(s, v->of);
+            }
+            svg_raw(s, "</th><td class=\"r\">");
+            svg_html_label(s, L(ko, en));
+            svg_raw(s, "</td></tr>\n");
+        }
+        if (open) svg_raw(s, "</tbody>\n");
+    }
+    svg_raw(s, "</table></div>\n");
+}
+
+static void assume_range(struct svg *s, const struct plan_var *v) {
+    char lo[FMT_MAX], hi[FMT_MAX];
+    if (v->low < v->high) {
+        fmt_plain(lo, v->low);
+        fmt_plain(hi, v->high);
+    } else if (v->lo < v->hi && v->kind == PLAN_NUM) {
+        fmt_plain(lo, v->lo);
+        fmt_plain(hi, v->hi);
+    } else {
+        return;
+    }
+    svg_printf(s, "%s – %s", lo, hi);
+}
+
+/* As the design file would give it; numbers grouped, nothing as a dash. */
+static void assume_value(const struct plan_item *it, char *out, size_t cap) {
+    plan_value_text(it->var, it->base, out, cap);
+    if (it->var->kind == PLAN_NUM && it->var->offset != PLAN_NO_FIELD) {
+        double si;
+        char num[FMT_MAX];
+        memcpy(&si, (const char *)it->base + it->var->offset, sizeof si);
+        fmt_plain(num, plan_shown(it->var, si));
+        (void)snprintf(out, cap, "%s", num);
+    } else if (out[0] == 0) {
+        (void)snprintf(out, cap, "–");
+    }
+}
+
+static void assume_row(struct svg *s, const struct plan_item *it) {
+    char path[256], value[512];
+    const struct plan_var *v = it->var;
+    plan_item_path(it, path, sizeof path);
+    assume_value(it, value, sizeof value);
+    svg_raw(s, "<tr><th scope=\"row\">");
+    svg_html_title(s, L(v->help_ko ? v->help_ko : path, v->help_en ? v->help_en : path));
+    svg_raw(s, "<br><code>");
+    svg_esc(s, path);
+    svg_printf(s, "</code></th><td class=\"v%s\">", it->line ? " given" : "");
+    svg_esc(s, value);
+    svg_raw(s, "</td><td class=\"u\">");
+    svg_esc(s, v->unit && strcmp(v->unit, "1") != 0 ? v->unit : "");
+    svg_raw(s, "</td><td class=\"s u hide\">");
+    assume_range(s, v);
+    svg_raw(s, "</td><td class=\"s\">");
+    if (v->constant) svg_html_label(s, L("프로그램 상수. ", "Constant of the program. "));
+    else if (it->line) {
+        char line[24];
+        (void)snprintf(line, sizeof line, "%u", it->line);
+        svg_html_label(s, L("설계 파일 ", "design file, line "));
+        svg_raw(s, line);
+        svg_html_label(s, L("행. ", ". "));
+    }
+    svg_esc(s, v->source ? v->source : "");
+    svg_raw(s, "</td></tr>\n");
+}
+
+void report_assumptions(struct svg *s, const struct report *r) {
+    const struct plan_group *open = NULL;
+    svg_raw(s, "<p class=\"cap\">");
+    svg_html_label(
+        s,
+        L("계산에 들어간 모든 수와 그 출처. 굵은 값은 설계 파일이 정한 것, 나머지는 기본값이다. 범위는 민감도 분석에 "
+          "쓰는 그럴듯한 폭이며, 없으면 허용 범위다.",
+          "Every number that went in, and where it comes from. Bold values are the design file's, the others are "
+          "defaults. The range is the plausible spread of the tornado, or else what is allowed."));
+    svg_raw(s, "</p>\n<div class=\"scroll\"><table class=\"stack\"><thead><tr>");
+    head_cell(s, "", L("항목", "Variable"));
+    head_cell(s, " class=\"r\"", L("값", "Value"));
+    head_cell(s, "", L("단위", "Unit"));
+    head_cell(s, " class=\"hide\"", L("범위", "Range"));
+    head_cell(s, "", L("출처", "Source"));
+    svg_raw(s, "</tr></thead>\n");
+    struct plan_item it = {0};
+    while (plan_item_next(r->design, &it)) {
+        const struct plan_group *g = it.module->group;
+        if (g != open) {
+            svg_raw(s, open ? "</tbody>\n<tbody>" : "<tbody>");
+            svg_raw(s, "<tr class=\"grp\"><th scope=\"rowgroup\" colspan=\"5\">");
+            svg_html_label(s, L(g->title_ko, g->title_en));
+            svg_raw(s, "</th></tr>\n");
+            open = g;
+        }
+        assume_row(s, &it);
+    }
+    svg_raw(s, open ? "</tbody></table></div>\n" : "</table></div>\n");
+}
+
+static void check_row(struct svg *s, const struct report_check *c) {
+    static const struct {
+        const char *cls;
+        struct plan_label text;
+    } status[] = {{"ok", {"통과", "pass"}}, {"bad", {"벗어남", "off"}}, {"skip", {"자료 없음", "no data"}}};
+    char want[FMT_MAX], got[FMT_MAX], off[FMT_MAX];
+    fmt_value(want, c->expected, "1", 7, PLAN_EN);
+    fmt_value(got, c->got, "1", 7, PLAN_EN);
+    fmt_fixed(off, 100 * (c->got / c->expected - 1), 2);
+    svg_raw(s, "<tr><th scope=\"row\">");
+    svg_esc(s, c->what);
+    svg_raw(s, "<br><code>");
+    svg_esc(s, c->source);
+    svg_raw(s, "</code>");
+    if (c->note) {
+        svg_raw(s, "<br><span class=\"skip\">");
+        svg_esc(s, c->note);
+        svg_raw(s, "</span>");
+    }
+    svg_printf(s, "</th><td class=\"r\">%s</td><td class=\"r\">%s</td><td>", want,
+               c->status == REPORT_SKIP ? "–" : got);
+    svg_esc(s, c->unit ? c->unit : "");
+    svg_printf(s, "</td><td class=\"r hide\">%s</td><td class=\"%s\">",
+               c->status == REPORT_SKIP || c->expected == 0 ? "–" : off, status[c->status].cls);
+    svg_html_label(s, status[c->status].text);
+    svg_raw(s, "</td></tr>\n");
+}
+
+void report_checks(struct svg *s, const struct report *r) {
+    if (r->n_checks == 0) return;
+    svg_raw(s, "<div class=\"scroll\"><table class=\"stack\"><caption>");
+    svg_html_label(s, L("공표된 값의 재현", "Published numbers reproduced"));
+    svg_raw(s, "</caption><thead><tr>");
+    head_cell(s, "", L("무엇", "What"));
+    head_cell(s, " class=\"r\"", L("공표값", "Published"));
+    head_cell(s, " class=\"r\"", L("계산값", "Computed"));
+    head_cell(s, "", L("단위", "Unit"));
+    head_cell(s, " class=\"r hide\"", L("차이 %", "Error %"));
+    head_cell(s, "", L("판정", "Result"));
+    svg_raw(s, "</tr></thead><tbody>\n");
+    for (size_t i = 0; i < r->n_checks; i++) check_row(s, &r->check[i]);
+    svg_raw(s, "</tbody></table></div>\n");
+}
