@@ -1,5 +1,7 @@
 #include "plan/climate.h"
 
+#include <math.h>
+
 #include "base/err.h"
 #include "plan/psychro.h"
 
@@ -46,13 +48,16 @@ void climate_fill(struct climate *c, const struct weather *w, const struct sun_y
         trend = 0.5 * (b2 - b0);
         /* b(x) = b0 + x * (p + q * x) through the ends and the middle. Ice and water are two curves. */
         double q = 2.0 * (b0 - 2.0 * b1 + b2), p = b2 - b0 - q;
-        bool crosses = (b0 < 0.0) != (b2 < 0.0) || (b0 < 0.0) != (b1 < 0.0);
+        /* A parabola may miss a change of branch near freezing (a jump from ice to water is up to half a kelvin), and
+         * bends too little for a front that passes in an hour. */
+        double least = fmin(fabs(b0), fmin(fabs(b1), fabs(b2)));
+        bool exact = (b0 < 0.0) != (b2 < 0.0) || least < 0.5 || fabs(b2 - b0) + fabs(b0 - 2.0 * b1 + b2) > 4.0;
         double light = sun && sun->hour_up[i] > 0.0 ? b->ghi_w_m2 / sun->hour_up[i] : 0.0;
         const struct sun_step *s = sun ? &sun->step[(size_t)i * per_hour] : NULL;
         for (uint32_t k = 0; k < per_hour; k++, out++) {
             double x = (k + 0.5) / per_hour;
             linear(a, b, x, out);
-            double t = crosses ? wet_bulb(out, b0 + x * (b2 - b0)) : b0 + x * (p + q * x);
+            double t = exact ? wet_bulb(out, b0 + x * (b2 - b0)) : b0 + x * (p + q * x);
             out->wet_bulb_c = t < out->dry_bulb_c ? t : out->dry_bulb_c;
             out->ghi_w_m2 = s && s[k].up > 0.0f ? light * s[k].up : 0.0;
         }

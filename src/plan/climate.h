@@ -3,7 +3,8 @@
  * Dry bulb, humidity ratio, pressure and wind are linear between the ends of hours, taken at the middle of the step.
  * The wet bulb is exact at the ends and middles of hours and a parabola between them (error below 0.01 K against the
  * iterative solution over the years that were tried; tests/test_climate.c holds it to 0.05 K), and exact in every step
- * of an hour in which it crosses freezing. Global irradiance follows the sun within the hour with the hour's mean kept.
+ * of an hour in which it comes near freezing (ice and water are two curves) or changes by more than 4 K. Global
+ * irradiance follows the sun within the hour with the hour's mean kept.
  */
 #ifndef SIL_PLAN_CLIMATE_H
 #define SIL_PLAN_CLIMATE_H

@@ -14,15 +14,15 @@
 #define FLATTENED 0.99664719 /* polar over equatorial radius of the Earth */
 #define RADIUS_M  6378140.0
 
-enum { DAYS = 365, KNOTS_MAX = 370 };
+enum { HOURS = 8760, KNOTS_MAX = 370 };
 
 double sun_julian_day(int year, int month, double day) {
     if (month <= 2) {
         year--;
         month += 12;
     }
-    int a = year / 100;
-    return floor(365.25 * (year + 4716)) + floor(30.6001 * (month + 1)) + day + (2 - a + a / 4) - 1524.5;
+    int a = year / 100, leap_days = 2 - a + a / 4; /* of the Gregorian calendar */
+    return floor(365.25 * (year + 4716)) + floor(30.6001 * (month + 1)) + day + leap_days - 1524.5;
 }
 
 /* Polynomials for 2005..2050: F. Espenak, J. Meeus, "Five Millennium Canon of Solar Eclipses" (NASA/TP-2006-214141). */
@@ -167,7 +167,7 @@ static void fill(const struct sun_site *site, int year, struct sun_year *y) {
         /* No wrap inside the year, so that neighbours can be interpolated. */
         while (i > 0 && knot[i].right_ascension < knot[i - 1].right_ascension) knot[i].right_ascension += 360.0;
     }
-    for (uint32_t h = 0, step = 0; h < 24 * DAYS; h++) {
+    for (uint32_t h = 0, step = 0; h < HOURS; h++) {
         /* 59 days before 29 February. */
         double jd_hour = jd0 + (h + (leap && h >= 59 * 24 ? 24 : 0)) / 24.0, up = 0.0;
         struct slow s = {0};
@@ -188,12 +188,12 @@ sil_err sun_year_new(const struct sun_site *site, int year, uint32_t per_hour, s
                      struct sil_error *e) {
     *out = (struct sun_year){0};
     if (per_hour < 1 || per_hour > 60) return err_set(e, SIL_ARG, "sun: %u steps an hour (1 to 60)", per_hour);
-    uint32_t n = 24u * DAYS * per_hour;
+    uint32_t n = HOURS * per_hour;
     out->n = n;
     out->per_hour = per_hour;
     out->step = mem_array(mem, n, sizeof *out->step);
-    out->hour_up = mem_array(mem, 24u * DAYS, sizeof *out->hour_up);
-    out->hour_extra_w_m2 = mem_array(mem, 24u * DAYS, sizeof *out->hour_extra_w_m2);
+    out->hour_up = mem_array(mem, HOURS, sizeof *out->hour_up);
+    out->hour_extra_w_m2 = mem_array(mem, HOURS, sizeof *out->hour_extra_w_m2);
     if (!out->step || !out->hour_up || !out->hour_extra_w_m2) {
         sun_year_free(out, mem);
         return err_nomem(e, "the sun's year", n * sizeof *out->step);

@@ -89,7 +89,7 @@ static sil_err read_row(const struct weather_text *t, const struct str *f, const
 sil_err weather_tmy3(struct str bytes, const char *name, struct weather *out, struct sil_error *e) {
     struct weather_text t = {.rest = bytes, .name = name};
     struct str line, f[COLUMNS_MAX];
-    size_t at[N_COLUMNS], last;
+    size_t at[N_COLUMNS] = {0}, last = 0;
     uint32_t rows = 0;
     out->class = WEATHER_TMY3;
     if (!weather_line(&t, &line)) line = STR("");

@@ -21,7 +21,8 @@ static double mean_of(const struct wind_config *c, const struct weather *w, doub
  * rises; it is found on a grid first. False when no factor reaches the target. */
 static bool find_factor(const struct wind_config *c, const struct weather *w, double target, double *factor) {
     double lo = 0.0, hi = 0.0;
-    for (double f = 0.5; f < 20.0; f *= 1.25) {
+    double f = 0.5;
+    for (int i = 0; i < 17; i++, f *= 1.25) {
         if (mean_of(c, w, f) >= target) {
             hi = f;
             break;
