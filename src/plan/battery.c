@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "base/err.h"
+#include "plan/least.h"
 
 void battery_begin(struct battery *b, const struct battery_config *c) {
     *b = (struct battery){.c = c, .soh = c->soh_start, .capacity_j = c->energy_j * c->soh_start};
@@ -15,12 +16,12 @@ void battery_begin(struct battery *b, const struct battery_config *c) {
 
 double battery_charge_max_w(const struct battery *b, double dt_s) {
     double room = (b->capacity_j * b->c->soc_max - b->stored_j) / (b->c->eta_charge * dt_s);
-    return fmax(0, fmin(room, b->c->power_w));
+    return most(0, least(room, b->c->power_w));
 }
 
 double battery_discharge_max_w(const struct battery *b, double dt_s) {
     double left = (b->stored_j - b->capacity_j * b->c->soc_min) * b->c->eta_discharge / dt_s;
-    return fmax(0, fmin(left, b->c->power_w));
+    return most(0, least(left, b->c->power_w));
 }
 
 void battery_charge(struct battery *b, double w, double green, double dt_s) {
@@ -34,10 +35,10 @@ void battery_charge(struct battery *b, double w, double green, double dt_s) {
 
 double battery_discharge(struct battery *b, double w, double dt_s) {
     double out = w * dt_s, taken = out / b->c->eta_discharge;
-    double green = b->stored_j > 0 ? fmin(1, b->green_j / b->stored_j) : 0;
+    double green = b->stored_j > 0 ? least(1, b->green_j / b->stored_j) : 0;
     assert(w >= 0);
     b->stored_j -= taken;
-    b->green_j = fmax(0, b->green_j - taken * green);
+    b->green_j = most(0, b->green_j - taken * green);
     b->discharged_j += out;
     b->day_discharged_j += taken;
     b->lost_j += taken - out;
@@ -48,12 +49,12 @@ double battery_discharge(struct battery *b, double w, double dt_s) {
 static void lose(struct battery *b, double j) {
     double green = b->stored_j > 0 ? b->green_j / b->stored_j : 0;
     b->stored_j -= j;
-    b->green_j = fmax(0, b->green_j - j * green);
+    b->green_j = most(0, b->green_j - j * green);
     b->lost_j += j;
 }
 
 void battery_pass(struct battery *b, double dt_s) {
-    if (b->c->self_discharge > 0) lose(b, b->stored_j * fmin(1, b->c->self_discharge * dt_s));
+    if (b->c->self_discharge > 0) lose(b, b->stored_j * least(1, b->c->self_discharge * dt_s));
     b->day_j_s += b->stored_j * dt_s;
     b->day_s += dt_s;
 }
@@ -67,7 +68,7 @@ static double fade(const struct battery_config *c, double days, double mean_j, d
 void battery_day(struct battery *b) {
     b->days++;
     if (b->c->ageing && b->day_s > 0) {
-        b->soh = fmax(0, b->soh - fade(b->c, b->days, b->day_j_s / b->day_s, b->day_discharged_j));
+        b->soh = most(0, b->soh - fade(b->c, b->days, b->day_j_s / b->day_s, b->day_discharged_j));
         b->capacity_j = b->c->energy_j * b->soh;
         if (b->stored_j > b->capacity_j) lose(b, b->stored_j - b->capacity_j);
     }
@@ -78,7 +79,7 @@ double battery_soh_after(const struct battery_config *c, uint32_t days, double m
     double soh = c->soh_start;
     for (uint32_t d = 1; d <= days && d <= 40000; d++)
         soh -= fade(c, d, mean_soc * c->energy_j, cycles_per_day * c->energy_j);
-    return fmax(0, soh);
+    return most(0, soh);
 }
 
 #define AT(f) .offset = offsetof(struct battery_config, f)

@@ -1,11 +1,12 @@
 /* dispatch: closing the balance of a step. */
 #include "plan/dispatch.h"
+#include "plan/least.h"
 
 #include <math.h>
 
 /* Takes up to *too_much from *w; returns what it took. */
 static double give_back(double *w, double *too_much) {
-    double x = fmin(*w, *too_much);
+    double x = least(*w, *too_much);
     *w -= x;
     *too_much -= x;
     return x;
@@ -25,5 +26,5 @@ void plan_flow_close(const struct plan_supply *s, double load_w, struct plan_flo
 double plan_flow_error(const struct plan_flow *f, double load_w) {
     double in = f->pv_w + f->wind_w + f->discharge_w + f->import_w;
     double out = load_w + f->charge_w + f->export_w;
-    return fabs(in - out) / fmax(fmax(in, out), 1);
+    return fabs(in - out) / most(most(in, out), 1);
 }

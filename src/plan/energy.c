@@ -1,5 +1,6 @@
 /* energy: glue between the year's loop and calendar, tariff, market and dispatcher. */
 #include "plan/energy.h"
+#include "plan/least.h"
 
 #include <math.h>
 #include <string.h>
@@ -56,10 +57,10 @@ void energy_supply(struct energy *en, uint32_t step, double dt_s, const double u
 
 struct energy_settled energy_settle(struct energy *en, const struct plan_supply *s, const struct plan_flow *f,
                                     double load_w) {
-    double ppa = fmin(f->import_w, s->ppa_w), kepco = f->import_w - ppa;
+    double ppa = least(f->import_w, s->ppa_w), kepco = f->import_w - ppa;
     uint32_t hour = (uint32_t)(s->step * s->dt_s / 3600);
     if (tariff_meter_step(&en->meter, &en->year, hour, s->dt_s, f->import_w, kepco)) en->billing_month = -1;
-    double green = fmin(en->rule.green_w, load_w);
+    double green = least(en->rule.green_w, load_w);
     double free_w =
         market_step(&en->market, s->hour, s->dt_s, load_w, f->import_w, f->export_w, f->pv_w + f->wind_w, green);
     return (struct energy_settled){

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "plan/least.h"
 
 #define J_PER_KWH 3.6e6
 
@@ -33,7 +34,7 @@ double market_ppa_w(struct market *m, const double unit[3]) {
     double total = 0;
     for (uint32_t i = 0; i < m->c->n_ppa; i++) {
         const struct market_ppa *p = &m->c->ppa[i];
-        double w = p->shape == MARKET_BASELOAD ? m->scale[i] : fmin(m->scale[i] * unit[p->shape], p->capacity_w);
+        double w = p->shape == MARKET_BASELOAD ? m->scale[i] : least(m->scale[i] * unit[p->shape], p->capacity_w);
         m->ppa_w[i] = w;
         total += w;
     }
@@ -43,7 +44,7 @@ double market_ppa_w(struct market *m, const double unit[3]) {
 double market_step(struct market *m, int hour, double dt_s, double load_w, double import_w, double export_w,
                    double own_w, double green_w) {
     struct market_sums *s = &m->sum;
-    double used = fmin(import_w, m->ppa_total_w);
+    double used = least(import_w, m->ppa_total_w);
     double share = m->ppa_total_w > 0 ? used / m->ppa_total_w : 0;
     for (uint32_t i = 0; i < m->c->n_ppa; i++) {
         double made = m->ppa_w[i] * dt_s;
@@ -52,7 +53,7 @@ double market_step(struct market *m, int hour, double dt_s, double load_w, doubl
         if (m->c->ppa[i].settlement == MARKET_AS_PRODUCED)
             s->ppa_surplus_krw += made * (1 - share) / J_PER_KWH * m->smp_krw_kwh[hour];
     }
-    double free_w = fmin(load_w, green_w + used);
+    double free_w = least(load_w, green_w + used);
     s->import_j += import_w * dt_s;
     s->kepco_j += (import_w - used) * dt_s;
     s->export_j += export_w * dt_s;
@@ -84,7 +85,7 @@ void market_close(const struct market *m, struct market_result *out) {
     out->rec_krw = out->rec_kwh * c->rec_price;
     out->location_t = (kepco + out->ppa_kwh) * c->grid_carbon / 1e3;
     out->market_t = (kepco - bought + sold) * c->grid_carbon / 1e3;
-    out->carbon_krw = fmax(0, out->market_t) * c->carbon_paid * c->carbon_price;
+    out->carbon_krw = most(0, out->market_t) * c->carbon_paid * c->carbon_price;
     if (s->load_j <= 0) return;
     out->carbon_free_share = s->matched_j / s->load_j;
     out->carbon_free_own = s->carbon_free_j / s->load_j;

@@ -1,5 +1,6 @@
 /* rule: see the header for the rules, in their order. */
 #include "plan/rule.h"
+#include "plan/least.h"
 
 #include <math.h>
 #include <string.h>
@@ -22,8 +23,8 @@ static void begin(void *state, const struct plan_horizon *h) {
     for (uint32_t d = 0; d < r->n_days; d++) {
         double low = INFINITY, high = -INFINITY;
         for (uint32_t i = d * per_day; i < (d + 1) * per_day; i++) {
-            low = fmin(low, h->price_krw_kwh[i]);
-            high = fmax(high, h->price_krw_kwh[i]);
+            low = least(low, h->price_krw_kwh[i]);
+            high = most(high, h->price_krw_kwh[i]);
         }
         r->day_low[d] = low;
         r->day_high[d] = high;
@@ -46,9 +47,9 @@ static bool spread_pays(const struct rule *r, uint32_t day) {
 /* What the battery keeps for emergencies does not count for rules 3 and 4. */
 static double free_discharge_w(const struct rule *r, double dt_s) {
     const struct battery *b = &r->battery;
-    double floor_j = b->capacity_j * fmin(b->c->soc_min + r->c->reserve, b->c->soc_max);
+    double floor_j = b->capacity_j * least(b->c->soc_min + r->c->reserve, b->c->soc_max);
     double w = (b->stored_j - floor_j) * b->c->eta_discharge / dt_s;
-    return fmax(0, fmin(w, b->c->power_w));
+    return most(0, least(w, b->c->power_w));
 }
 
 static double target_w(const struct rule *r) {
@@ -59,30 +60,30 @@ static double target_w(const struct rule *r) {
 static void deficit(struct rule *r, const struct plan_supply *s, double net, struct plan_flow *f) {
     uint32_t day = (uint32_t)(s->step * s->dt_s / DAY_S);
     bool pays = spread_pays(r, day);
-    double need = fmax(0, net - s->import_max_w), shave = fmax(0, net - target_w(r));
-    double give = fmax(need, fmin(shave, free_discharge_w(r, s->dt_s)));
-    if (pays && s->price_krw_kwh >= r->day_high[day]) give = fmax(give, fmin(net, free_discharge_w(r, s->dt_s)));
-    give = fmin(give, battery_discharge_max_w(&r->battery, s->dt_s));
+    double need = most(0, net - s->import_max_w), shave = most(0, net - target_w(r));
+    double give = most(need, least(shave, free_discharge_w(r, s->dt_s)));
+    if (pays && s->price_krw_kwh >= r->day_high[day]) give = most(give, least(net, free_discharge_w(r, s->dt_s)));
+    give = least(give, battery_discharge_max_w(&r->battery, s->dt_s));
     if (give > 0) {
         f->discharge_w = give;
         r->green_w += battery_discharge(&r->battery, give, s->dt_s);
         return;
     }
     if (!pays || !r->c->grid_charge || s->price_krw_kwh > r->day_low[day]) return;
-    double room = fmin(s->import_max_w, fmin(fmax(s->billing_w, 0), target_w(r))) - net;
-    f->charge_w = fmin(fmax(room, 0), battery_charge_max_w(&r->battery, s->dt_s));
+    double room = least(s->import_max_w, least(most(s->billing_w, 0), target_w(r))) - net;
+    f->charge_w = least(most(room, 0), battery_charge_max_w(&r->battery, s->dt_s));
     if (f->charge_w > 0) battery_charge(&r->battery, f->charge_w, 0, s->dt_s);
 }
 
 /* Own generation beyond the load: stored, exported, curtailed (PV first: it stops without wear). */
 static void surplus(struct rule *r, const struct plan_supply *s, double extra, struct plan_flow *f) {
-    f->charge_w = fmin(extra, battery_charge_max_w(&r->battery, s->dt_s));
+    f->charge_w = least(extra, battery_charge_max_w(&r->battery, s->dt_s));
     if (f->charge_w > 0) battery_charge(&r->battery, f->charge_w, 1, s->dt_s);
-    f->export_w = fmin(extra - f->charge_w, s->export_max_w);
-    f->curtailed_w = fmax(0, extra - f->charge_w - f->export_w);
-    double from_pv = fmin(f->curtailed_w, f->pv_w);
+    f->export_w = least(extra - f->charge_w, s->export_max_w);
+    f->curtailed_w = most(0, extra - f->charge_w - f->export_w);
+    double from_pv = least(f->curtailed_w, f->pv_w);
     f->pv_w -= from_pv;
-    f->wind_w = fmax(0, f->wind_w - (f->curtailed_w - from_pv));
+    f->wind_w = most(0, f->wind_w - (f->curtailed_w - from_pv));
 }
 
 static void step(void *state, const struct plan_supply *s, double load_w, struct plan_flow *out) {
@@ -92,7 +93,7 @@ static void step(void *state, const struct plan_supply *s, double load_w, struct
     r->day = day;
     *out = (struct plan_flow){.pv_w = s->pv_w, .wind_w = s->wind_w};
     double net = load_w - s->pv_w - s->wind_w;
-    r->green_w = fmin(load_w, s->pv_w + s->wind_w);
+    r->green_w = least(load_w, s->pv_w + s->wind_w);
     if (r->battery.c->energy_j > 0) {
         if (net >= 0) deficit(r, s, net, out);
         else surplus(r, s, -net, out);

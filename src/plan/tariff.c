@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "plan/least.h"
 
 #define J_PER_KWH 3.6e6
 
@@ -105,8 +106,8 @@ bool tariff_meter_step(struct tariff_meter *m, const struct tariff_year *y, uint
 
 static double demand_of(const struct tariff_config *c, const struct tariff_meter *m, int month) {
     const double *d = m->demand_w[month];
-    double top = fmax(d[TARIFF_MID], d[TARIFF_PEAK]);
-    return c->demand_in_offpeak ? fmax(top, d[TARIFF_OFF]) : top;
+    double top = most(d[TARIFF_MID], d[TARIFF_PEAK]);
+    return c->demand_in_offpeak ? most(top, d[TARIFF_OFF]) : top;
 }
 
 /* The months whose demand binds for twelve months: December to February, July to September. */
@@ -117,25 +118,25 @@ static bool ratchet_month(int month) {
 double tariff_billing_w(const struct tariff_config *c, const struct tariff_meter *m, int month, double contract_w) {
     double top = c->demand_floor * contract_w;
     for (int k = 0; k <= month; k++)
-        if (k == month || ratchet_month(k)) top = fmax(top, demand_of(c, m, k));
+        if (k == month || ratchet_month(k)) top = most(top, demand_of(c, m, k));
     return top;
 }
 
 /* Billing demand of a month with the eleven before it; prior: see tariff_bill. */
 static double billing_of(const struct tariff_config *c, const struct tariff_meter *m, int month, double contract_w,
                          const double prior[12]) {
-    double top = fmax(c->demand_floor * contract_w, demand_of(c, m, month));
+    double top = most(c->demand_floor * contract_w, demand_of(c, m, month));
     for (int k = 0; k < 12; k++) {
         if (!ratchet_month(k)) continue;
         double d = k <= month || !prior ? demand_of(c, m, k) : prior[k];
-        top = fmax(top, d);
+        top = most(top, d);
     }
     return top;
 }
 
 /* Change of the base charge, of it: pf_rate for each full per cent above (less) or below (more) the reference. */
 static double power_factor_share(const struct tariff_config *c) {
-    double pf = fmin(fmax(c->power_factor, c->pf_low), c->pf_high);
+    double pf = least(most(c->power_factor, c->pf_low), c->pf_high);
     double points = round((c->pf_reference - pf) * 1e4) / 100; /* free of binary dust before the floor */
     return c->pf_rate * (points < 0 ? -floor(-points) : ceil(points));
 }
@@ -165,8 +166,8 @@ static void bill_month(const struct tariff_config *c, const struct tariff_rates 
 
 static void add_month(struct tariff_month *y, const struct tariff_month *m) {
     for (int p = 0; p < TARIFF_N_PERIODS; p++) y->kwh[p] += m->kwh[p];
-    y->demand_kw = fmax(y->demand_kw, m->demand_kw);
-    y->billing_kw = fmax(y->billing_kw, m->billing_kw);
+    y->demand_kw = most(y->demand_kw, m->demand_kw);
+    y->billing_kw = most(y->billing_kw, m->billing_kw);
     y->base_krw += m->base_krw;
     y->power_factor_krw += m->power_factor_krw;
     y->energy_krw += m->energy_krw;
