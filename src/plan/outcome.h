@@ -40,7 +40,6 @@ struct plan_outcome {
 };
 
 struct outcome_options {
-    bool outline; /* the other years */
     bool tornado;
     struct pool *pool; /* NULL: one thread. The outcome does not depend on it */
     /* Called now and then from the calling thread: part done of 1, and what is being done. NULL: not wanted. */
@@ -53,9 +52,9 @@ sil_err plan_outcome_run(const struct plan_design *d, const struct outcome_optio
                          struct plan_outcome **out, struct sil_error *e);
 void plan_outcome_free(struct plan_outcome *o);
 
-/* One result of a design under other values, for tornado, sizing, Monte-Carlo: NPV and the like by key; hourly steps,
- * no rows. like: as sim_open. */
-sil_err plan_outcome_value(const struct plan_design *d, const struct sim *like, const char *key, struct mem mem,
-                           double *value, struct sil_error *e);
+/* The project's NPV, KRW, of a design under other values, with the outline's steps and no rows: for the tornado, later
+ * for sizing and Monte-Carlo. like: as sim_open. May be called from several threads at once. */
+sil_err plan_outcome_npv(const struct plan_design *d, const struct sim *like, struct mem mem, double *npv,
+                         struct sil_error *e);
 
 #endif

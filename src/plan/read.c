@@ -321,7 +321,9 @@ static sil_err read_document(struct reader *r) {
     if (root->type != YAML_MAPPING_NODE) return bad(r, root, "a design is a mapping of keys (site:, services:, ...)");
     struct place top = {0};
     SIL_TRY(read_mapping(r, root, &top, 0));
-    return plan_design_check(r->d, r->e);
+    SIL_TRY(plan_design_check(r->d, r->e));
+    fleet_resolve(&r->d->c.fleet); /* so that assumptions show what is used */
+    return SIL_OK;
 }
 
 static sil_err yaml_failed(const yaml_parser_t *p, const char *name, struct sil_error *e) {

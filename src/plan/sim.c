@@ -105,7 +105,7 @@ static void cap(struct walk *w, struct now *n, struct fleet_in *in, const struct
     if (n->load_w <= available_w) return;
     /* Not even the equipment that never sleeps can be fed: it goes dark, and the load is what there is. */
     n->fleet.it_w = fmin(n->fleet.it_w, in->limit_w);
-    for (int i = 0; i < FLEET_SERVICES_MAX; i++) {
+    for (uint32_t i = 0; i < w->sum->n_services; i++) {
         struct fleet_service_out *o = &n->fleet.service[i];
         *o = (struct fleet_service_out){.offered = o->offered, .refused = o->offered, .backlog = o->backlog};
     }
