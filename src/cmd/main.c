@@ -18,6 +18,7 @@ static const struct command {
     {"convert", cmd_convert, "make a GGUF file of a llama2.c model"},
     {"kernels", cmd_kernels, "test and measure the arithmetic on this processor"},
     {"bench", cmd_bench, "tokens per second, and shares of what this machine can do"},
+    {"plan", cmd_plan, "a year of an AI data centre: power, tokens, money"},
     {NULL, NULL, NULL},
 };
 

@@ -30,8 +30,8 @@ static uint32_t years_of(const struct sim *s, int32_t shown, int32_t *first) {
     return n < 0 ? 0 : n > OUTCOME_YEARS_MAX - 1 ? OUTCOME_YEARS_MAX - 1 : (uint32_t)n;
 }
 
-static sil_err run_outline(const struct plan_design *d, const struct sim *like, struct mem mem, int32_t first, uint32_t n,
-                           struct outcome_year *years, struct sil_error *e) {
+static sil_err run_outline(const struct plan_design *d, const struct sim *like, struct mem mem, int32_t first,
+                           uint32_t n, struct outcome_year *years, struct sil_error *e) {
     struct sim *s;
     if (n == 0) return SIL_OK;
     SIL_TRY(sim_open(d, d->c.run.outline_s, like, mem, &s, e));
@@ -101,7 +101,8 @@ static void phases_of_money(const struct plan_design *d, const struct sim *s, st
     }
 }
 
-static void operation(const struct sim *s, const struct sim_sums *t, const struct energy_result *en, struct fin_ops *op) {
+static void operation(const struct sim *s, const struct sim_sums *t, const struct energy_result *en,
+                      struct fin_ops *op) {
     const struct market_result *m = &en->market;
     memset(op, 0, sizeof *op);
     for (uint32_t i = 0; i < t->n_services; i++) op->service_usd += t->service[i].revenue_usd;
@@ -123,8 +124,8 @@ static void operation(const struct sim *s, const struct sim_sums *t, const struc
 }
 
 static sil_err money(const struct plan_design *d, const struct sim *s, const struct outcome_year *years, uint32_t n,
-                     const struct sim_sums *shown, const struct energy_result *energy, int32_t year, struct fin_input *in,
-                     struct finance *out, struct sil_error *e) {
+                     const struct sim_sums *shown, const struct energy_result *energy, int32_t year,
+                     struct fin_input *in, struct finance *out, struct sil_error *e) {
     memset(in, 0, sizeof *in);
     phases_of_money(d, s, in);
     for (uint32_t i = 0; i < n; i++) {
@@ -133,8 +134,8 @@ static sil_err money(const struct plan_design *d, const struct sim *s, const str
     }
     int32_t last = year - in->start_year;
     if (last < 0 || last >= FIN_YEARS_MAX)
-        return err_set(e, SIL_ARG, "%s: the year shown (%d) is not within %d years of build.decision", d->file, (int)year,
-                       FIN_YEARS_MAX);
+        return err_set(e, SIL_ARG, "%s: the year shown (%d) is not within %d years of build.decision", d->file,
+                       (int)year, FIN_YEARS_MAX);
     operation(s, shown, energy, &in->op[last]);
     in->n_ops = (uint32_t)last + 1;
     sil_err rc = finance_run(&d->c.finance, in, out, e);

@@ -3,7 +3,8 @@
 
 #include "plan/var.h"
 
-#define COLUMN(f, unit, en, ko) {#f, unit, offsetof(struct plan_step, f), en, ko}
+#define COLUMN(f, unit, en, ko)                                                                                        \
+    { #f, unit, offsetof(struct plan_step, f), en, ko }
 const struct plan_column plan_columns[] = {
     COLUMN(tdb_c, "degC", "dry bulb", "건구온도"),
     COLUMN(twb_c, "degC", "wet bulb", "습구온도"),

@@ -6,6 +6,7 @@
 #ifndef SIL_PLAN_WIND_H
 #define SIL_PLAN_WIND_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "plan/var.h"
@@ -15,6 +16,7 @@
 /* Group "wind". */
 struct wind_config {
     double capacity_w;
+    bool offshore; /* for its cost */
     double capacity_factor;                    /* annual, net of all losses, declared */
     double cut_in_m_s, rated_m_s, cut_out_m_s; /* at the hub */
     double losses;                             /* wakes, availability, cables: bounds the output at 1 - losses */

@@ -1,0 +1,113 @@
+/* sillok plan: a year of an AI data centre from a design file. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cpu.h"
+#include "cmd/cmd.h"
+#include "cmd/plan_print.h"
+#include "plan/outcome.h"
+
+static const char topics[] =
+    "sillok plan: a year of an AI data centre, from megawatts to tokens and won.\n"
+    "\n"
+    "Usage: sillok plan run FILE.yaml [--lang ko] [--json|--csv FILE]\n"
+    "       sillok plan check          published numbers against what the models give\n"
+    "       sillok plan sources [FILE] every variable and constant: value, unit, range, source\n"
+    "       sillok plan help [WORD]    what may stand in a design file\n"
+    "\n"
+    "Begin with: sillok plan run examples/korea-250mw.yaml\n";
+
+struct run_args {
+    const char *csv, *lang;
+    bool json, tornado, all, quiet;
+    uint32_t threads;
+};
+
+static void show_progress(void *ctx, double done, const char *what) {
+    FILE *f = ctx;
+    fprintf(f, "\r\033[K%3.0f %%  %s", 100 * done, what);
+    if (done >= 1) fputs("\r\033[K", f);
+    fflush(f);
+}
+
+static int print_run(const struct plan_outcome *o, const struct run_args *a) {
+    bool ko = strcmp(a->lang, "ko") == 0;
+    struct sil_error e = {0};
+    if (a->csv && plan_write_csv(&o->series, a->csv, &e) != SIL_OK) return cmd_fail("plan run", &e);
+    if (a->json) plan_print_json(o);
+    else plan_print_table(o, ko, a->all);
+    return 0;
+}
+
+static int run_design(const char *path, const struct run_args *a) {
+    struct sil_error e = {0};
+    struct plan_design *d = malloc(sizeof *d);
+    struct plan_outcome *o = NULL;
+    struct pool *pool = NULL;
+    if (!d) return cmd_fail("plan run", &(struct sil_error){.text = "no memory for a design"});
+    sil_err rc = plan_design_read(path, mem_libc(), d, &e);
+    if (rc == SIL_OK) rc = pool_open(a->threads ? a->threads : cpu_threads(), &pool, &e);
+    struct outcome_options opt = {.tornado = a->tornado, .pool = pool};
+    if (plan_show_progress(a->quiet)) {
+        opt.progress = show_progress;
+        opt.ctx = stderr;
+    }
+    if (rc == SIL_OK) rc = plan_outcome_run(d, &opt, mem_libc(), &o, &e);
+    int code = rc == SIL_OK ? print_run(o, a) : cmd_fail("plan run", &e);
+    plan_outcome_free(o);
+    pool_close(pool);
+    free(d);
+    return code;
+}
+
+static int plan_run(int argc, char **argv) {
+    struct run_args a = {.lang = "en"};
+    const struct cmd_opt opts[] = {
+        {.name = "lang", .kind = CMD_TEXT, .out = &a.lang, .value = "LANG", .help = "en (default) or ko"},
+        {.name = "json", .kind = CMD_FLAG, .out = &a.json, .help = "print every result as JSON"},
+        {.name = "csv", .kind = CMD_TEXT, .out = &a.csv, .value = "FILE", .help = "write every step of the year"},
+        {.name = "all", .kind = CMD_FLAG, .out = &a.all, .help = "every result, not just one screen"},
+        {.name = "tornado", .kind = CMD_FLAG, .out = &a.tornado, .help = "vary each uncertain input by itself"},
+        {.name = "quiet", .kind = CMD_FLAG, .out = &a.quiet, .help = "no progress"},
+        {.name = "threads",
+         .letter = 't',
+         .kind = CMD_U32,
+         .out = &a.threads,
+         .value = "N",
+         .help = "for the tornado; they change no digit",
+         .max = POOL_THREADS_MAX},
+    };
+    const struct cmd_spec spec = {.name = "plan run",
+                                  .synopsis = "FILE.yaml [--lang ko] [--json] [--csv FILE]",
+                                  .about = "Simulates a year of the design and prints one screen of results.",
+                                  .opts = opts,
+                                  .n_opts = sizeof opts / sizeof *opts,
+                                  .min_args = 1,
+                                  .max_args = 1,
+                                  .missing = "a design file"};
+    const char *args[1];
+    int n, rc = cmd_parse(&spec, argc, argv, args, &n);
+    if (rc != CMD_GO) return rc;
+    if (strcmp(a.lang, "en") != 0 && strcmp(a.lang, "ko") != 0) return cmd_usage("plan run", "--lang is en or ko, not \"%s\"", a.lang);
+    return run_design(args[0], &a);
+}
+
+int cmd_plan(int argc, char **argv) {
+    static const struct {
+        const char *name;
+        int (*run)(int argc, char **argv);
+    } verbs[] = {{"run", plan_run}, {"check", plan_check}, {"sources", plan_sources}, {"help", plan_help}};
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        fputs(topics, argc < 2 ? stderr : stdout);
+        return argc < 2 ? CMD_USAGE : 0;
+    }
+    const char *names[sizeof verbs / sizeof *verbs];
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+        names[i] = verbs[i].name;
+        if (strcmp(argv[1], verbs[i].name) == 0) return verbs[i].run(argc - 1, argv + 1);
+    }
+    const char *near = cmd_nearest(argv[1], names, sizeof verbs / sizeof *verbs);
+    if (near) return cmd_usage("plan", "unknown command \"%s\" (did you mean %s?)", argv[1], near);
+    return cmd_usage("plan", "unknown command \"%s\": run, check, sources or help", argv[1]);
+}

@@ -1,0 +1,187 @@
+/* plan_about: `sillok plan check`, `sources` and `help`: what the declarations and the check rows say. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "cmd/cmd.h"
+#include "cmd/plan_print.h"
+#include "plan/check_list.h"
+
+/* ---- check ---- */
+
+struct tally {
+    uint32_t passed, missed, skipped;
+};
+
+static bool has_data(const char *shared, const char *file) {
+    char path[4096];
+    struct file_in in;
+    struct sil_error e;
+    if (!shared || snprintf(path, sizeof path, "%s/%s", shared, file) >= (int)sizeof path) return false;
+    if (file_open(path, &in, &e) != SIL_OK) return false;
+    file_close(&in);
+    return true;
+}
+
+static void check_row(const struct plan_check *c, const struct plan_check_ctx *ctx, struct tally *t) {
+    struct sil_error e = {0};
+    double got = NAN;
+    printf("%-18s %-54s ", c->source, c->what);
+    if (c->needs && !has_data(ctx->shared, c->needs)) {
+        printf("skipped: needs %s\n", c->needs);
+        t->skipped++;
+        return;
+    }
+    if (c->got(ctx, c->arg, &got, &e) != SIL_OK) {
+        printf("FAILED: %s\n", e.text);
+        t->missed++;
+        return;
+    }
+    double error = got - c->expected;
+    bool pass = fabs(error) <= fmax(c->abs, c->rel * fabs(c->expected));
+    printf("%14.8g %14.8g %9.2g%% %s %s\n", c->expected, got, c->expected != 0 ? 100 * error / fabs(c->expected) : 0.0,
+           pass ? "pass" : "MISS", c->unit ? c->unit : "");
+    if (c->note) printf("%-18s   %s\n", "", c->note);
+    if (pass) t->passed++;
+    else t->missed++;
+}
+
+int plan_check(int argc, char **argv) {
+    const char *shared = getenv("SILLOK_SHARED");
+    const struct cmd_opt opts[] = {
+        {.name = "data", .kind = CMD_TEXT, .out = &shared, .value = "DIR", .help = "folder of the data files that some rows need"}};
+    const struct cmd_spec spec = {.name = "plan check",
+                                  .synopsis = "[--data DIR]",
+                                  .about = "Prints published numbers, what the models give, and the error. Exit code 1 when a\n"
+                                           "number is missed by more than its stated tolerance.",
+                                  .opts = opts,
+                                  .n_opts = 1};
+    int n, rc = cmd_parse(&spec, argc, argv, NULL, &n);
+    if (rc != CMD_GO) return rc;
+    struct plan_check_ctx ctx = {.shared = shared ? shared : "../shared", .mem = mem_libc()};
+    struct tally t = {0};
+    printf("%-18s %-54s %14s %14s %10s\n", "source", "what", "expected", "got", "error");
+    for (size_t i = 0; i < plan_n_check_lists; i++)
+        for (size_t k = 0; k < *plan_check_lists[i].n; k++) check_row(&plan_check_lists[i].rows[k], &ctx, &t);
+    printf("%u passed, %u missed, %u skipped\n", t.passed, t.missed, t.skipped);
+    return t.missed ? CMD_FAILED : 0;
+}
+
+/* ---- sources ---- */
+
+static void print_source(const struct plan_item *it, const struct plan_design *d) {
+    char path[PLAN_PATH_MAX], value[512];
+    const struct plan_var *v = it->var;
+    plan_item_path(it, path, sizeof path);
+    plan_value_text(v, it->base, value, sizeof value);
+    cmd_print_safe(stdout, str_of(path), false);
+    printf(" = ");
+    cmd_print_safe(stdout, str_of(value[0] ? value : "-"), false);
+    if (v->unit) printf(" %s", v->unit);
+    if (v->lo != 0 || v->hi != 0) printf("  [%.6g .. %.6g]", v->lo, v->hi);
+    if (v->constant) printf("  constant");
+    else if (it->line) printf("  %s:%u", d->file, (unsigned)it->line);
+    else printf("  default");
+    printf("\n    %s. Source: %s\n", v->help_en, v->source ? v->source : "the design");
+}
+
+int plan_sources(int argc, char **argv) {
+    const struct cmd_spec spec = {.name = "plan sources",
+                                  .synopsis = "[FILE.yaml]",
+                                  .about = "Prints every variable and constant with its value, unit, allowed range and source: of a\n"
+                                           "design, or the defaults.",
+                                  .max_args = 1};
+    const char *args[1];
+    int n, rc = cmd_parse(&spec, argc, argv, args, &n);
+    if (rc != CMD_GO) return rc;
+    struct plan_design *d = malloc(sizeof *d);
+    struct sil_error e = {0};
+    if (!d) return CMD_FAILED;
+    plan_design_defaults(d);
+    if (n == 1 && plan_design_read(args[0], mem_libc(), d, &e) != SIL_OK) {
+        free(d);
+        return cmd_fail("plan sources", &e);
+    }
+    struct plan_item it = {0};
+    const struct plan_module *last = NULL;
+    while (plan_item_next(d, &it)) {
+        if (it.module != last) printf("%s# %s\n", last ? "\n" : "", it.module->group->title_en);
+        last = it.module;
+        print_source(&it, d);
+    }
+    free(d);
+    return 0;
+}
+
+/* ---- help ---- */
+
+static void help_var(const struct plan_var *v, const char *prefix) {
+    printf("  %s%s", prefix, v->path);
+    switch (v->kind) {
+    case PLAN_CHOICE: printf(": %s", v->choices); break;
+    case PLAN_BOOL: printf(": true|false"); break;
+    case PLAN_TEXT: printf(": text"); break;
+    case PLAN_PATH: printf(": path of a file"); break;
+    case PLAN_MONTH: printf(": month, 2028-03 or 2028Q1"); break;
+    case PLAN_NUMS: printf(": [%u numbers%s%s]", v->n, v->unit ? " in " : "", v->unit ? v->unit : ""); break;
+    case PLAN_NUM:
+    case PLAN_INT:
+        printf(": number%s%s", v->unit ? " in " : "", v->unit ? v->unit : "");
+        if (v->lo != 0 || v->hi != 0) printf(", %.6g to %.6g", v->lo, v->hi);
+        if (!isnan(v->def)) printf(", default %.6g", v->def);
+        break;
+    }
+    if (v->required_if) printf(" (required%s%s)", strcmp(v->required_if, "always") ? " if " : "",
+                               strcmp(v->required_if, "always") ? v->required_if : "");
+    printf("\n      %s\n", v->help_en);
+}
+
+static bool matches(const char *path, const char *word) {
+    return !word || strstr(path, word);
+}
+
+static uint32_t help_group(const struct plan_group *g, const char *word) {
+    uint32_t n = 0;
+    bool whole = word && strcmp(word, g->name) == 0;
+    for (size_t i = 0; i < g->n_vars; i++)
+        if (!g->vars[i].constant && (whole || matches(g->vars[i].path, word))) {
+            if (n++ == 0) printf("%s\n", g->title_en);
+            help_var(&g->vars[i], "");
+        }
+    for (size_t k = 0; k < g->n_lists; k++) {
+        const struct plan_list *l = &g->lists[k];
+        bool list = whole || matches(l->path, word);
+        for (size_t i = 0; i < l->n_vars; i++)
+            if (!l->vars[i].constant && (list || matches(l->vars[i].path, word))) {
+                if (n++ == 0) printf("%s\n", g->title_en);
+                char prefix[64];
+                snprintf(prefix, sizeof prefix, "%s[].", l->path);
+                help_var(&l->vars[i], prefix);
+            }
+    }
+    return n;
+}
+
+int plan_help(int argc, char **argv) {
+    const struct cmd_spec spec = {.name = "plan help",
+                                  .synopsis = "[WORD]",
+                                  .about = "Prints the keys of a design file whose path contains WORD; without WORD the groups.",
+                                  .max_args = 1};
+    const char *args[1];
+    int n, rc = cmd_parse(&spec, argc, argv, args, &n);
+    if (rc != CMD_GO) return rc;
+    uint32_t found = 0;
+    if (n == 0) {
+        puts("Groups of a design file; sillok plan help WORD prints their keys.");
+        for (size_t m = 0; m < plan_n_modules; m++) {
+            const struct plan_group *g = plan_modules[m].group;
+            printf("  %-12s%s", g->name, g->title_en);
+            for (size_t k = 0; k < g->n_lists; k++) printf("%s%s", k ? ", " : "; lists: ", g->lists[k].path);
+            putchar('\n');
+        }
+        return 0;
+    }
+    for (size_t m = 0; m < plan_n_modules; m++) found += help_group(plan_modules[m].group, args[0]);
+    if (found) return 0;
+    return cmd_usage("plan help", "no key of a design file contains \"%s\"", args[0]);
+}
