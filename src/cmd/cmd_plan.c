@@ -89,7 +89,8 @@ static int plan_run(int argc, char **argv) {
     const char *args[1];
     int n, rc = cmd_parse(&spec, argc, argv, args, &n);
     if (rc != CMD_GO) return rc;
-    if (strcmp(a.lang, "en") != 0 && strcmp(a.lang, "ko") != 0) return cmd_usage("plan run", "--lang is en or ko, not \"%s\"", a.lang);
+    if (strcmp(a.lang, "en") != 0 && strcmp(a.lang, "ko") != 0)
+        return cmd_usage("plan run", "--lang is en or ko, not \"%s\"", a.lang);
     return run_design(args[0], &a);
 }
 

@@ -48,14 +48,18 @@ static void check_row(const struct plan_check *c, const struct plan_check_ctx *c
 
 int plan_check(int argc, char **argv) {
     const char *shared = getenv("SILLOK_SHARED");
-    const struct cmd_opt opts[] = {
-        {.name = "data", .kind = CMD_TEXT, .out = &shared, .value = "DIR", .help = "folder of the data files that some rows need"}};
-    const struct cmd_spec spec = {.name = "plan check",
-                                  .synopsis = "[--data DIR]",
-                                  .about = "Prints published numbers, what the models give, and the error. Exit code 1 when a\n"
-                                           "number is missed by more than its stated tolerance.",
-                                  .opts = opts,
-                                  .n_opts = 1};
+    const struct cmd_opt opts[] = {{.name = "data",
+                                    .kind = CMD_TEXT,
+                                    .out = &shared,
+                                    .value = "DIR",
+                                    .help = "folder of the data files that some rows need"}};
+    const struct cmd_spec spec = {
+        .name = "plan check",
+        .synopsis = "[--data DIR]",
+        .about = "Prints published numbers, what the models give, and the error. Exit code 1 when a\n"
+                 "number is missed by more than its stated tolerance.",
+        .opts = opts,
+        .n_opts = 1};
     int n, rc = cmd_parse(&spec, argc, argv, NULL, &n);
     if (rc != CMD_GO) return rc;
     struct plan_check_ctx ctx = {.shared = shared ? shared : "../shared", .mem = mem_libc()};
@@ -86,11 +90,12 @@ static void print_source(const struct plan_item *it, const struct plan_design *d
 }
 
 int plan_sources(int argc, char **argv) {
-    const struct cmd_spec spec = {.name = "plan sources",
-                                  .synopsis = "[FILE.yaml]",
-                                  .about = "Prints every variable and constant with its value, unit, allowed range and source: of a\n"
-                                           "design, or the defaults.",
-                                  .max_args = 1};
+    const struct cmd_spec spec = {
+        .name = "plan sources",
+        .synopsis = "[FILE.yaml]",
+        .about = "Prints every variable and constant with its value, unit, allowed range and source: of a\n"
+                 "design, or the defaults.",
+        .max_args = 1};
     const char *args[1];
     int n, rc = cmd_parse(&spec, argc, argv, args, &n);
     if (rc != CMD_GO) return rc;
@@ -131,8 +136,9 @@ static void help_var(const struct plan_var *v, const char *prefix) {
         if (!isnan(v->def)) printf(", default %.6g", v->def);
         break;
     }
-    if (v->required_if) printf(" (required%s%s)", strcmp(v->required_if, "always") ? " if " : "",
-                               strcmp(v->required_if, "always") ? v->required_if : "");
+    if (v->required_if)
+        printf(" (required%s%s)", strcmp(v->required_if, "always") ? " if " : "",
+               strcmp(v->required_if, "always") ? v->required_if : "");
     printf("\n      %s\n", v->help_en);
 }
 
@@ -163,10 +169,11 @@ static uint32_t help_group(const struct plan_group *g, const char *word) {
 }
 
 int plan_help(int argc, char **argv) {
-    const struct cmd_spec spec = {.name = "plan help",
-                                  .synopsis = "[WORD]",
-                                  .about = "Prints the keys of a design file whose path contains WORD; without WORD the groups.",
-                                  .max_args = 1};
+    const struct cmd_spec spec = {
+        .name = "plan help",
+        .synopsis = "[WORD]",
+        .about = "Prints the keys of a design file whose path contains WORD; without WORD the groups.",
+        .max_args = 1};
     const char *args[1];
     int n, rc = cmd_parse(&spec, argc, argv, args, &n);
     if (rc != CMD_GO) return rc;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/err.h"
 #include "base/file.h"
 #include "base/jsonx.h"
 #include "base/utf8.h"
@@ -92,8 +93,8 @@ void plan_print_json(const struct plan_outcome *o) {
         json_object_set_new(one, "ko", json_string(r->ko));
         json_array_append_new(results, one);
     }
-    json_t *top = json_pack("{s:s, s:s, s:i, s:s, s:o}", "site", o->design->c.site.name, "design", o->design->file, "year",
-                            (int)o->year, "weather", sim_weather(o->sim)->origin, "results", results);
+    json_t *top = json_pack("{s:s, s:s, s:i, s:s, s:o}", "site", o->design->c.site.name, "design", o->design->file,
+                            "year", (int)o->year, "weather", sim_weather(o->sim)->origin, "results", results);
     if (top) json_dumpf(top, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(12));
     putchar('\n');
     json_decref(top);
@@ -104,7 +105,8 @@ sil_err plan_write_csv(const struct plan_series *s, const char *path, struct sil
     char line[1024];
     SIL_TRY(file_create(path, &out, e));
     size_t n = (size_t)snprintf(line, sizeof line, "hour");
-    for (size_t c = 0; c < plan_n_columns; c++) n += (size_t)snprintf(line + n, sizeof line - n, ",%s", plan_columns[c].name);
+    for (size_t c = 0; c < plan_n_columns; c++)
+        n += (size_t)snprintf(line + n, sizeof line - n, ",%s", plan_columns[c].name);
     line[n++] = '\n';
     sil_err rc = file_write(&out, line, n, e);
     for (uint32_t i = 0; i < s->n && rc == SIL_OK; i++) {

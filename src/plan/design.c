@@ -11,11 +11,24 @@
 
 #define MODULE(field, g)                                                                                               \
     { &(g), offsetof(struct plan_configs, field) }
+/* clang-format off */
 const struct plan_module plan_modules[] = {
-    MODULE(run, run_group),       MODULE(site, site_group),       MODULE(build, build_group),
-    MODULE(fleet, fleet_group),   MODULE(battery, battery_group), MODULE(rule, rule_group),
-    MODULE(tariff, tariff_group), MODULE(market, market_group),
+    MODULE(run, run_group),
+    MODULE(site, site_group),
+    MODULE(build, build_group),
+    MODULE(weather, weather_group),
+    MODULE(fleet, fleet_group),
+    MODULE(electrical, elec_group),
+    MODULE(cooling, cool_group),
+    MODULE(pv, pv_group),
+    MODULE(wind, wind_group),
+    MODULE(battery, battery_group),
+    MODULE(rule, rule_group),
+    MODULE(tariff, tariff_group),
+    MODULE(market, market_group),
+    MODULE(finance, finance_group),
 };
+/* clang-format on */
 const size_t plan_n_modules = PLAN_COUNT(plan_modules);
 
 size_t plan_place(size_t module, const struct plan_list *list, uint32_t element, size_t var) {

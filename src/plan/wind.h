@@ -16,11 +16,11 @@
 /* Group "wind". */
 struct wind_config {
     double capacity_w;
-    bool offshore; /* for its cost */
+    bool offshore;                             /* for its cost */
     double capacity_factor;                    /* annual, net of all losses, declared */
     double cut_in_m_s, rated_m_s, cut_out_m_s; /* at the hub */
     double losses;                             /* wakes, availability, cables: bounds the output at 1 - losses */
-    double interannual; /* as in pv */
+    double interannual;                        /* as in pv */
 };
 extern const struct plan_group wind_group;
 
