@@ -79,7 +79,7 @@ static void serving_of(const struct fleet_config *c, const struct fleet_service 
  * (beyond, engines of today split work in other ways than this model), or what the design says. */
 static sil_err choose_replica(const struct fleet_config *c, const struct fleet_service *s, const struct hw_system *hw,
                               const struct roof_factors *k, struct serving *best, double *rate, struct sil_error *e) {
-    int64_t asked = s->gpus_per_replica, last = hw->domain < 32 ? (int64_t)hw->domain : 32;
+    int64_t asked = s->replica_gpus, last = hw->domain < 32 ? (int64_t)hw->domain : 32;
     double most = 0;
     struct sil_error why = {0};
     for (int64_t gpus = asked > 0 ? asked : 1; gpus <= (asked > 0 ? asked : last); gpus *= 2) {

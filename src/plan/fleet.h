@@ -53,7 +53,7 @@ struct fleet_service {
     int model;                          /* index into llm_models */
     char pool[PLAN_TEXT_MAX];           /* name of a pool; empty: the first */
     int precision;                      /* enum fleet_precision below */
-    int64_t gpus_per_replica;           /* 0: chosen for throughput within the service level */
+    int64_t replica_gpus;               /* 0: chosen for throughput within the service level */
     int64_t priority;                   /* 1 is served first; batch and training come after every interactive service */
     double input_tokens, output_tokens; /* means per request */
     double input_cv2, output_cv2;       /* squared coefficients of variation */

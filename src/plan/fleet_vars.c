@@ -97,7 +97,7 @@ static const struct plan_var service_vars[] = {
      .source = "auto: the narrowest format of the hardware; training bf16",
      .help_en = "number format of weights and products", .help_ko = "가중치·연산 정밀도"},
     {.path = "replica_gpus", .kind = PLAN_INT, .unit = "GPUs", .lo = 0, .hi = 1024, .def = 0,
-     SERVICE(gpus_per_replica), .source = "0: the size with the most tokens per GPU within the level",
+     SERVICE(replica_gpus), .source = "0: the size with the most tokens per GPU within the level",
      .help_en = "GPUs of a replica", .help_ko = "복제본당 GPU"},
     {.path = "priority", .kind = PLAN_INT, .lo = 1, .hi = 100, .def = 10, SERVICE(priority),
      .help_en = "1 is served first; batch and training always last",
