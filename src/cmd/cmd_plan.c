@@ -4,14 +4,15 @@
 #include <string.h>
 
 #include "base/cpu.h"
+#include "base/file.h"
 #include "cmd/cmd.h"
 #include "cmd/plan_print.h"
-#include "plan/outcome.h"
+#include "plan/outcome_report.h"
 
 static const char topics[] =
     "sillok plan: a year of an AI data centre, from megawatts to tokens and won.\n"
     "\n"
-    "Usage: sillok plan run FILE.yaml [--lang ko] [--json|--csv FILE]\n"
+    "Usage: sillok plan run FILE.yaml [--report out.html] [--lang ko] [--json] [--csv FILE]\n"
     "       sillok plan check          published numbers against what the models give\n"
     "       sillok plan sources [FILE] every variable and constant: value, unit, range, source\n"
     "       sillok plan help [WORD]    what may stand in a design file\n"
@@ -19,7 +20,7 @@ static const char topics[] =
     "Begin with: sillok plan run examples/korea-250mw.yaml\n";
 
 struct run_args {
-    const char *csv, *lang;
+    const char *csv, *report, *lang;
     bool json, tornado, all, quiet;
     uint32_t threads;
 };
@@ -31,10 +32,27 @@ static void show_progress(void *ctx, double done, const char *what) {
     fflush(f);
 }
 
+static sil_err write_report(const struct plan_outcome *o, const char *path, bool ko, struct sil_error *e) {
+    struct buf page;
+    struct file_out out;
+    const char *shared = getenv("SILLOK_SHARED");
+    buf_init(&page, mem_libc(), REPORT_BYTES_MAX);
+    sil_err rc = plan_outcome_html(o, shared ? shared : "../shared", ko ? PLAN_KO : PLAN_EN, &page, e);
+    if (rc == SIL_OK) rc = file_create(path, &out, e);
+    if (rc == SIL_OK) {
+        rc = file_write(&out, page.p, page.n, e);
+        if (rc == SIL_OK) rc = file_commit(&out, e);
+        else file_discard(&out);
+    }
+    buf_free(&page);
+    return rc;
+}
+
 static int print_run(const struct plan_outcome *o, const struct run_args *a) {
     bool ko = strcmp(a->lang, "ko") == 0;
     struct sil_error e = {0};
     if (a->csv && plan_write_csv(&o->series, a->csv, &e) != SIL_OK) return cmd_fail("plan run", &e);
+    if (a->report && write_report(o, a->report, ko, &e) != SIL_OK) return cmd_fail("plan run", &e);
     if (a->json) plan_print_json(o);
     else plan_print_table(o, ko, a->all);
     return 0;
@@ -48,7 +66,7 @@ static int run_design(const char *path, const struct run_args *a) {
     if (!d) return cmd_fail("plan run", &(struct sil_error){.text = "no memory for a design"});
     sil_err rc = plan_design_read(path, mem_libc(), d, &e);
     if (rc == SIL_OK) rc = pool_open(a->threads ? a->threads : cpu_threads(), &pool, &e);
-    struct outcome_options opt = {.tornado = a->tornado, .pool = pool};
+    struct outcome_options opt = {.tornado = a->tornado || a->report, .pool = pool};
     if (plan_show_progress(a->quiet)) {
         opt.progress = show_progress;
         opt.ctx = stderr;
@@ -66,6 +84,11 @@ static int plan_run(int argc, char **argv) {
     const struct cmd_opt opts[] = {
         {.name = "lang", .kind = CMD_TEXT, .out = &a.lang, .value = "LANG", .help = "en (default) or ko"},
         {.name = "json", .kind = CMD_FLAG, .out = &a.json, .help = "print every result as JSON"},
+        {.name = "report",
+         .kind = CMD_TEXT,
+         .out = &a.report,
+         .value = "FILE",
+         .help = "write the report as one HTML page"},
         {.name = "csv", .kind = CMD_TEXT, .out = &a.csv, .value = "FILE", .help = "write every step of the year"},
         {.name = "all", .kind = CMD_FLAG, .out = &a.all, .help = "every result, not just one screen"},
         {.name = "tornado", .kind = CMD_FLAG, .out = &a.tornado, .help = "vary each uncertain input by itself"},
@@ -79,7 +102,7 @@ static int plan_run(int argc, char **argv) {
          .max = POOL_THREADS_MAX},
     };
     const struct cmd_spec spec = {.name = "plan run",
-                                  .synopsis = "FILE.yaml [--lang ko] [--json] [--csv FILE]",
+                                  .synopsis = "FILE.yaml [--report OUT.html] [--lang ko] [--json] [--csv FILE]",
                                   .about = "Simulates a year of the design and prints one screen of results.",
                                   .opts = opts,
                                   .n_opts = sizeof opts / sizeof *opts,

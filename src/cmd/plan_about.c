@@ -2,7 +2,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "base/file.h"
 #include "cmd/cmd.h"
 #include "cmd/plan_print.h"
 #include "plan/check_list.h"
@@ -13,37 +12,25 @@ struct tally {
     uint32_t passed, missed, skipped;
 };
 
-static bool has_data(const char *shared, const char *file) {
-    char path[4096];
-    struct file_in in;
-    struct sil_error e;
-    if (!shared || snprintf(path, sizeof path, "%s/%s", shared, file) >= (int)sizeof path) return false;
-    if (file_open(path, &in, &e) != SIL_OK) return false;
-    file_close(&in);
-    return true;
-}
-
 static void check_row(const struct plan_check *c, const struct plan_check_ctx *ctx, struct tally *t) {
-    struct sil_error e = {0};
-    double got = NAN;
-    printf("%-18s %-54s ", c->source, c->what);
-    if (c->needs && !has_data(ctx->shared, c->needs)) {
-        printf("skipped: needs %s\n", c->needs);
+    struct plan_check_result r;
+    plan_check_eval(c, ctx, &r);
+    printf("%-18s %-56s ", c->source, c->what);
+    if (r.status == PLAN_CHECK_SKIP) {
+        printf("skipped: %s\n", r.error.text);
         t->skipped++;
         return;
     }
-    if (c->got(ctx, c->arg, &got, &e) != SIL_OK) {
-        printf("FAILED: %s\n", e.text);
-        t->missed++;
+    if (r.status == PLAN_CHECK_PASS) t->passed++;
+    else t->missed++;
+    if (isnan(r.got)) {
+        printf("MISS   %s\n", r.error.text);
         return;
     }
-    double error = got - c->expected;
-    bool pass = fabs(error) <= fmax(c->abs, c->rel * fabs(c->expected));
-    printf("%14.8g %14.8g %9.2g%% %s %s\n", c->expected, got, c->expected != 0 ? 100 * error / fabs(c->expected) : 0.0,
-           pass ? "pass" : "MISS", c->unit ? c->unit : "");
+    double error = c->expected != 0 ? 100 * (r.got - c->expected) / fabs(c->expected) : 0;
+    printf("%14.10g %14.10g %+9.2g %%  %s %s\n", c->expected, r.got, error,
+           r.status == PLAN_CHECK_PASS ? "pass" : "MISS", c->unit && strcmp(c->unit, "1") != 0 ? c->unit : "");
     if (c->note) printf("%-18s   %s\n", "", c->note);
-    if (pass) t->passed++;
-    else t->missed++;
 }
 
 int plan_check(int argc, char **argv) {
@@ -64,7 +51,7 @@ int plan_check(int argc, char **argv) {
     if (rc != CMD_GO) return rc;
     struct plan_check_ctx ctx = {.shared = shared ? shared : "../shared", .mem = mem_libc()};
     struct tally t = {0};
-    printf("%-18s %-54s %14s %14s %10s\n", "source", "what", "expected", "got", "error");
+    printf("%-18s %-56s %14s %14s %10s\n", "source", "what", "expected", "got", "error");
     for (size_t i = 0; i < plan_n_check_lists; i++)
         for (size_t k = 0; k < *plan_check_lists[i].n; k++) check_row(&plan_check_lists[i].rows[k], &ctx, &t);
     printf("%u passed, %u missed, %u skipped\n", t.passed, t.missed, t.skipped);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/mem.h"
+#include "base/sha.h"
 #include "base/str.h"
 #include "plan/build.h"
 #include "plan/config.h"
@@ -29,6 +30,7 @@ enum {
 struct plan_design {
     struct plan_configs c;
     char file[PLAN_FILE_MAX];       /* for messages and for relative paths */
+    char digest[SHA_HEX];           /* SHA-256 of the file's bytes; empty for defaults */
     uint32_t line[PLAN_PLACES_MAX]; /* where each value was given; 0: not given, the default holds */
 };
 

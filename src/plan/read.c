@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/near.h"
+#include "base/sha.h"
 #include "base/utf8.h"
 #include "plan/design.h"
 #include "plan/design_walk.h"
@@ -344,6 +345,7 @@ sil_err plan_design_parse(struct str yaml, const char *name, struct plan_design 
         return err_set(e, SIL_LIMIT, "%s: a design file has at most %d bytes", name, PLAN_DESIGN_BYTES_MAX);
     if (strlen(name) >= sizeof d->file) return err_set(e, SIL_LIMIT, "the path of the design file is too long");
     memcpy(d->file, name, strlen(name));
+    sha_hex(yaml.p, yaml.n, d->digest);
     if (!yaml_parser_initialize(&parser)) return err_nomem(e, "reading YAML", sizeof parser);
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&parser, (const unsigned char *)yaml.p, yaml.n);

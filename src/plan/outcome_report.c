@@ -1,0 +1,166 @@
+/* outcome_report: binds a run to the report: labels, notes, check rows, calibration. */
+#include "plan/outcome_report.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "plan/calib.h"
+#include "plan/check_list.h"
+
+enum { NOTES_MAX = 8, NOTE_BYTES = 400, GROUPS_MAX = 8, LABEL_BYTES = 2 * PLAN_TEXT_MAX };
+
+/* What the page points to while it is drawn. */
+struct binding {
+    char site[LABEL_BYTES], weather_en[LABEL_BYTES], weather_ko[LABEL_BYTES];
+    char note_text[NOTES_MAX][2][NOTE_BYTES];
+    struct plan_label note[NOTES_MAX];
+    size_t n_notes;
+    struct plan_label group[GROUPS_MAX];
+    struct calib_point *calib;
+    struct chart_point *point;
+    size_t n_points;
+    struct report_check *check;
+    size_t n_checks;
+};
+
+__attribute__((format(printf, 3, 4))) static void note(struct binding *b, const char *ko, const char *fmt, ...) {
+    va_list ap;
+    if (b->n_notes >= NOTES_MAX) return;
+    char(*t)[NOTE_BYTES] = b->note_text[b->n_notes];
+    va_start(ap, fmt);
+    vsnprintf(t[0], NOTE_BYTES, fmt, ap);
+    va_end(ap);
+    snprintf(t[1], NOTE_BYTES, "%s", ko);
+    b->note[b->n_notes++] = (struct plan_label){.en = t[0], .ko = t[1]};
+}
+
+static void notes(struct binding *b, const struct plan_outcome *o) {
+    char ko[NOTE_BYTES];
+    const struct build_plan *p = sim_build(o->sim);
+    note(
+        b, "이 결과는 설계 파일의 가정에 따른 모의 계산이며, 5분보다 짧은 변동은 다루지 않습니다.",
+        "These are results of a simulation under the assumptions listed below; nothing is claimed about swings shorter "
+        "than a step.");
+    if (o->design->c.weather.source == WEATHER_SYNTHETIC)
+        note(b, "기상은 월 평년값으로 만든 합성 자료입니다. 같은 등급의 자료로 계산한 부지끼리만 비교할 수 있습니다.",
+             "The weather is a synthetic year made from monthly normals. Sites may be compared only on the same class "
+             "of "
+             "weather data.");
+    double gpus = plan_result_get(&o->results, "fleet.gpus", NULL);
+    if (o->design->c.site.contract_w >= 100e6 && (gpus < 10000 || gpus > 99999)) {
+        snprintf(ko, sizeof ko,
+                 "GPU %.0f장은 1만~9만 9,999장 범위를 벗어납니다: 계약전력을 GPU당 실측 전력으로 나눈 값입니다.", gpus);
+        note(b, ko,
+             "%.0f GPUs are outside 10,000 to 99,999: that is what the contract carries at the measured draw per GPU.",
+             gpus);
+    }
+    for (uint32_t i = 0; i < p->n; i++) {
+        if (p->late[i] <= 0) continue;
+        snprintf(ko, sizeof ko, "%.80s 단계는 희망보다 %.0f개월 늦습니다: %s.", p->phase[i].name, p->late[i],
+                 build_chain_ko(p->holds[i]));
+        note(b, ko, "Phase %.80s is %.0f months later than wanted, held by: %s.", p->phase[i].name, p->late[i],
+             build_chain_en(p->holds[i]));
+    }
+}
+
+/* Throughput rows only: one unit on both axes. */
+static sil_err calibration(struct binding *b, const struct plan_outcome *o, struct sil_error *e) {
+    b->calib = mem_array(o->mem, calib_n_rows, sizeof *b->calib);
+    b->point = mem_array(o->mem, calib_n_rows, sizeof *b->point);
+    if (!b->calib || !b->point) return err_nomem(e, "the calibration", calib_n_rows * sizeof *b->calib);
+    calib_points(&o->design->c.fleet.roof, b->calib);
+    b->group[0] = (struct plan_label){.en = "offline", .ko = "오프라인"};
+    b->group[1] = (struct plan_label){.en = "within the service level", .ko = "서비스 수준 내"};
+    for (size_t i = 0; i < calib_n_rows; i++) {
+        const struct calib_row *r = b->calib[i].row;
+        if (r->kind != CALIB_OFFLINE && r->kind != CALIB_SERVER) continue;
+        b->point[b->n_points++] = (struct chart_point){.name = r->system,
+                                                       .group = r->kind == CALIB_SERVER,
+                                                       .measured = r->measured,
+                                                       .predicted = b->calib[i].left_out};
+    }
+    return SIL_OK;
+}
+
+static sil_err checks(struct binding *b, const struct plan_outcome *o, const char *shared, struct sil_error *e) {
+    struct plan_check_ctx ctx = {.shared = shared, .mem = o->mem};
+    size_t n = plan_check_count();
+    b->check = mem_array(o->mem, n, sizeof *b->check);
+    if (!b->check) return err_nomem(e, "the check rows", n * sizeof *b->check);
+    for (size_t i = 0; i < plan_n_check_lists; i++) {
+        for (size_t k = 0; k < *plan_check_lists[i].n; k++) {
+            const struct plan_check *c = &plan_check_lists[i].rows[k];
+            struct plan_check_result r;
+            plan_check_eval(c, &ctx, &r);
+            b->check[b->n_checks++] = (struct report_check){
+                .source = c->source,
+                .what = c->what,
+                .unit = c->unit,
+                .note = c->note,
+                .expected = c->expected,
+                .got = r.got,
+                .tolerance = r.tolerance,
+                .status = r.status == PLAN_CHECK_PASS   ? REPORT_PASS
+                          : r.status == PLAN_CHECK_MISS ? REPORT_FAIL
+                                                        : REPORT_SKIP,
+            };
+        }
+    }
+    return SIL_OK;
+}
+
+static void labels(struct binding *b, const struct plan_outcome *o) {
+    const struct plan_configs *c = &o->design->c;
+    const struct weather *w = sim_weather(o->sim);
+    snprintf(b->site, sizeof b->site, "%.*s", (int)(sizeof b->site - 1), c->site.place[0] ? c->site.place : w->place);
+    snprintf(b->weather_en, sizeof b->weather_en, "%s: %s", w->place, w->origin);
+    snprintf(b->weather_ko, sizeof b->weather_ko, "%s: %s", w->place, w->origin);
+}
+
+static struct report bound(const struct binding *b, const struct plan_outcome *o) {
+    const struct plan_design *d = o->design;
+    const char *slash = strrchr(d->file, '/');
+    return (struct report){.name = d->c.site.name,
+                           .file = slash ? slash + 1 : d->file,
+                           .digest = d->digest,
+                           .version = SIL_VERSION,
+                           .site = plan_label_same(b->site),
+                           .weather = {.en = b->weather_en, .ko = b->weather_ko},
+                           .contract_w = d->c.site.contract_w,
+                           .results = &o->results,
+                           .series = &o->series,
+                           .finance = o->money,
+                           .tornado = o->tornado,
+                           .tornado_name = {.en = "NPV of the project", .ko = "사업 NPV"},
+                           .design = d,
+                           .build = sim_build(o->sim),
+                           .calibration = b->point,
+                           .n_calibration = b->n_points,
+                           .calibration_group = b->group,
+                           .n_calibration_groups = b->n_points ? 2 : 0,
+                           .check = b->check,
+                           .n_checks = b->n_checks,
+                           .note = b->note,
+                           .n_notes = b->n_notes};
+}
+
+sil_err plan_outcome_html(const struct plan_outcome *o, const char *shared, enum plan_lang lang, struct buf *out,
+                          struct sil_error *e) {
+    struct binding *b = mem_array(o->mem, 1, sizeof *b);
+    if (!b) return err_nomem(e, "the report", sizeof *b);
+    labels(b, o);
+    notes(b, o);
+    sil_err rc = calibration(b, o, e);
+    if (rc == SIL_OK) rc = checks(b, o, shared, e);
+    if (rc == SIL_OK) {
+        struct report r = bound(b, o);
+        rc = report_html(&r, lang, o->mem, out, e);
+    }
+    mem_free(o->mem, b->calib);
+    mem_free(o->mem, b->point);
+    mem_free(o->mem, b->check);
+    mem_free(o->mem, b);
+    return rc;
+}
