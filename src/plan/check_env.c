@@ -1,5 +1,6 @@
 #include "plan/check_env.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -87,6 +88,7 @@ static sil_err pv_month(const struct plan_check_ctx *ctx, int month, double *got
     struct pv_summary summary;
     plan_defaults(&pv_group, &c);
     SIL_TRY(load(ctx, GWANGJU, &w, e));
+    assert(w);
     struct sun_site site = {w->latitude_deg, w->longitude_deg, w->zone_h, w->height_m};
     double *out = mem_array(ctx->mem, WEATHER_HOURS, sizeof *out);
     sil_err err = out ? sun_year_new(&site, 2021, 1, ctx->mem, &sun, e) : err_nomem(e, "a year of generation", 0);

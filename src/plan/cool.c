@@ -19,6 +19,10 @@ static double approach_k(const struct cool_config *c) {
     return c->rejection == COOL_TOWER ? c->tower_approach_k : c->dry_approach_k;
 }
 
+static double fan_share(const struct cool_config *c) {
+    return c->rejection == COOL_TOWER ? c->tower_fan : c->dry_fan;
+}
+
 static sil_err init_loop(const struct cool_config *c, const struct cool_loop_config *l, bool air, double heat_w,
                          struct cool_loop *out, struct sil_error *e) {
     *out = (struct cool_loop){0};
@@ -38,7 +42,8 @@ static sil_err init_loop(const struct cool_config *c, const struct cool_loop_con
     out->inverse_heat = 1.0 / heat_w;
     double rejected = (heat_w + out->hall_fan_w + out->rack_pump_w + out->pump_w) * (1.0 + c->margin);
     out->inverse_design_w_k = (l->rise_k + approach_k(c)) / rejected;
-    out->fan_w = (c->rejection == COOL_TOWER ? c->tower_fan : c->dry_fan) * rejected;
+    out->rejected_w = rejected;
+    out->fan_w = fan_share(c) * rejected;
     out->leaving_c = water_c + 0.5 * l->rise_k;
     out->leaving_psat_pa = psychro_psat(out->leaving_c);
     out->evaporator_k = water_c - c->evaporator_k + KELVIN;
@@ -56,6 +61,7 @@ sil_err cool_init(const struct cool_config *c, double liquid_heat_w, double air_
                        "cycles of concentration above 1");
     }
     out->approach_k = approach_k(c);
+    out->fan = fan_share(c);
     out->condenser_above_k = out->approach_k + c->condenser_rise_k + c->condenser_k;
     out->condenser_pump = pump_w(1.0, c->condenser_rise_k, c->pump_dp_condenser_pa, c->pump_eta);
     out->circulating = 1.0 / (CP_WATER * c->condenser_rise_k);
@@ -85,21 +91,24 @@ static double pads_kg_s(const struct cool_plant *p, const struct climate_step *n
     return air_kg_s * PSYCHRO_CP_AIR * (now->dry_bulb_c - outside_c) / PSYCHRO_HFG0;
 }
 
-/* Chillers take heat_w; their condensers reject through coolers of their own at full air flow. */
-static void chill(const struct cool_plant *p, const struct cool_loop *l, const struct climate_step *now,
-                  double outside_c, bool wet, double heat_w, struct cool_out *out) {
-    const struct cool_config *c = &p->c;
+/* Compressor power per watt taken from this loop, by the Carnot limit and the declared fraction of it. */
+static double compressor(const struct cool_plant *p, const struct cool_loop *l, double outside_c) {
     double lift = outside_c + p->condenser_above_k + KELVIN - l->evaporator_k;
-    if (lift < c->lift_min_k) lift = c->lift_min_k;
-    double power = heat_w * lift / (c->carnot * l->evaporator_k);
-    double condenser = heat_w + power;
-    double pump = condenser * p->condenser_pump;
-    condenser += pump;
+    if (lift < p->c.lift_min_k) lift = p->c.lift_min_k;
+    return lift / (p->c.carnot * l->evaporator_k);
+}
+
+/* Chillers take heat_w; their condensers reject through coolers of their own at full air flow. */
+static void chill(const struct cool_plant *p, const struct climate_step *now, double outside_c, bool wet, double heat_w,
+                  double per_w, struct cool_out *out) {
+    const struct cool_config *c = &p->c;
+    double power = heat_w * per_w, pump = (heat_w + power) * p->condenser_pump;
+    double condenser = heat_w + power + pump;
     out->chilled_w += heat_w;
     out->chiller_w += power;
     out->pump_w += pump;
     out->rejected_w += condenser;
-    out->outdoor_fan_w += condenser * (c->rejection == COOL_TOWER ? c->tower_fan : c->dry_fan);
+    out->outdoor_fan_w += condenser * p->fan;
     if (c->rejection == COOL_TOWER) {
         double leaving_c = outside_c + p->approach_k + 0.5 * c->condenser_rise_k;
         out->evaporation_kg_s += condenser * evaporation_kg_j(now, leaving_c, psychro_psat(leaving_c));
@@ -109,48 +118,63 @@ static void chill(const struct cool_plant *p, const struct cool_loop *l, const s
     }
 }
 
+/* How the outdoor units of a loop run in a step. */
+struct running {
+    double outside_c; /* temperature of the air that they see */
+    bool wet;
+    double air_flow; /* of the free coolers, 0..1 */
+    double free;     /* share of the heat that they take */
+    double per_w;    /* compressor power per watt of the rest */
+    double over_k;
+};
+
+static struct running run_outdoor(const struct cool_plant *p, const struct cool_loop *l, const struct climate_step *now,
+                                  double heat_w, double rise_k) {
+    const struct cool_config *c = &p->c;
+    struct running r = {.air_flow = 1.0, .free = 1.0};
+    /* What full air flow needs between returning water and air; the air's temperature is a limit too. */
+    double need = heat_w * l->inverse_design_w_k, least = need > rise_k ? need : rise_k;
+    r.outside_c = air_c(p, now, l->supply_c + rise_k - least, &r.wet);
+    double have = l->supply_c + rise_k - r.outside_c;
+    if (have >= least) {
+        r.air_flow = need / have;
+        if (!(r.air_flow > c->fan_flow_min)) r.air_flow = c->fan_flow_min;
+    } else if (!c->chiller) {
+        r.over_k = least - have;
+    } else {
+        r.free = have > 0.0 ? have / least : 0.0;
+        r.per_w = compressor(p, l, r.outside_c);
+        /* Free coolers stand still where their fans take more than they save the chillers. */
+        double saves = r.per_w + (1.0 + r.per_w) * (p->condenser_pump + p->fan * (1.0 + p->condenser_pump));
+        if (r.free * heat_w * saves <= l->fan_w) r.free = r.air_flow = 0.0;
+    }
+    return r;
+}
+
 static void step_loop(const struct cool_plant *p, const struct cool_loop *l, const struct climate_step *now,
                       double heat_w, struct cool_out *out) {
     const struct cool_config *c = &p->c;
     if (!(l->heat_w > 0.0)) return;
     double x = heat_w * l->inverse_heat;
     double flow = x < c->pump_flow_min ? c->pump_flow_min : x < 1.0 ? x : 1.0;
-    double part = flow * (c->pump_static + (1.0 - c->pump_static) * flow * flow);
-    double pump = (l->pump_w + l->rack_pump_w) * part;
+    double pump = (l->pump_w + l->rack_pump_w) * flow * (c->pump_static + (1.0 - c->pump_static) * flow * flow);
     double hall = x < c->air_flow_min ? c->air_flow_min : x < 1.0 ? x : 1.0;
     double hall_fan = l->hall_fan_w * hall * hall * hall;
     double heat = heat_w + pump + hall_fan;
+    struct running r = run_outdoor(p, l, now, heat, l->rise_k * x / flow);
+    double free_w = heat * r.free;
     out->pump_w += pump;
     out->hall_fan_w += hall_fan;
-
-    /* What full air flow needs between returning water and air; the air's temperature is a limit too. */
-    double need = heat * l->inverse_design_w_k, rise = l->rise_k * x / flow;
-    double least = need > rise ? need : rise;
-    bool wet;
-    double outside = air_c(p, now, l->supply_c + rise - least, &wet);
-    double have = l->supply_c + rise - outside;
-    double air_flow = 1.0, chilled = 0.0;
-    if (have >= least) {
-        air_flow = need / have;
-        if (!(air_flow > c->fan_flow_min)) air_flow = c->fan_flow_min;
-    } else if (!c->chiller) {
-        if (least - have > out->over_k) out->over_k = least - have;
-    } else {
-        double free = have > 0.0 ? have / least : 0.0;
-        if (free <= 0.0) air_flow = 0.0;
-        chilled = heat * (1.0 - free);
-    }
-    double free_w = heat - chilled;
-    out->outdoor_fan_w += l->fan_w * air_flow * air_flow * air_flow;
+    out->outdoor_fan_w += l->fan_w * r.air_flow * r.air_flow * r.air_flow;
     out->rejected_w += free_w;
+    if (r.over_k > out->over_k) out->over_k = r.over_k;
     if (c->rejection == COOL_TOWER) {
         out->evaporation_kg_s += free_w * evaporation_kg_j(now, l->leaving_c, l->leaving_psat_pa);
         out->drift_kg_s += c->drift * free_w / (CP_WATER * l->rise_k);
-    } else if (wet) {
-        out->evaporation_kg_s +=
-            air_flow * pads_kg_s(p, now, outside, (l->rise_k + p->approach_k) / l->inverse_design_w_k);
+    } else if (r.wet) {
+        out->evaporation_kg_s += r.air_flow * pads_kg_s(p, now, r.outside_c, l->rejected_w);
     }
-    if (chilled > 0.0) chill(p, l, now, outside, wet, chilled, out);
+    if (r.free < 1.0) chill(p, now, r.outside_c, r.wet, heat - free_w, r.per_w, out);
 }
 
 void cool_step(const struct cool_plant *p, const struct climate_step *now, double liquid_heat_w, double air_heat_w,

@@ -4,10 +4,10 @@
  *
  * Heat rejected by the outdoor units at full fan speed is proportional to the difference between the water that returns
  * and the air (dry bulb; wet bulb for towers): Q = Qd * (Treturn - Tair) / (rise + approach). Below full speed the air
- * flow follows the heat and fan power its cube. What exceeds is left to chillers of COP = carnot * Te / (Tc - Te).
- * Water: evaporation from the enthalpy and humidity of saturated air leaving the tower, blow-down = evaporation /
- * (cycles - 1) - drift (not below 0), drift as a share of the circulating flow.
- * Pumps: dp * V / eta, with flow following load down to a minimum. */
+ * flow follows the heat and fan power its cube. What exceeds is left to chillers of COP = carnot * Te / (Tc - Te), and
+ * all where the free coolers' fans would take more than they save. Water: evaporation from the enthalpy and humidity of
+ * saturated air leaving the tower, blow-down = evaporation / (cycles - 1) - drift (not below 0), drift as a share of
+ * the circulating flow. Pumps: dp * V / eta, with flow following load down to a minimum. */
 #ifndef SIL_PLAN_COOL_H
 #define SIL_PLAN_COOL_H
 
@@ -48,7 +48,7 @@ struct cool_loop {
     double supply_c, return_c;         /* facility water */
     double inverse_design_w_k;         /* (rise + approach) / (heat * (1 + margin)): K per W at full speed */
     double rise_k, inverse_heat;       /* 1 / heat_w */
-    double fan_w;                      /* outdoor fans, full speed */
+    double fan_w, rejected_w;          /* outdoor fans at full speed, and the heat that they are for */
     double pump_w, rack_pump_w;        /* design */
     double hall_fan_w;                 /* design; 0 for liquid */
     double leaving_c, leaving_psat_pa; /* air leaving a tower in free cooling */
@@ -58,8 +58,9 @@ struct cool_loop {
 struct cool_plant {
     struct cool_config c;
     struct cool_loop liquid, air;
-    double approach_k, condenser_above_k; /* condensing temperature above the air's temperature */
-    double condenser_pump, circulating;   /* W and kg/s per W rejected through condensers */
+    double approach_k, fan;             /* outdoor units: K; W per W at full speed */
+    double condenser_above_k;           /* condensing temperature above the air's temperature */
+    double condenser_pump, circulating; /* W and kg/s per W rejected through condensers */
 };
 
 struct cool_out {
