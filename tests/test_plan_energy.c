@@ -98,6 +98,12 @@ static void test_battery_ageing(void **state) {
         battery_day(&b);
     }
     NEAR(b.soh, battery_soh_after(&c, 365, 0.5, 0), 1e-12);
+    /* Calendar fade alone takes decades; the day on which it ends is that of the sum. */
+    assert_true(battery_life_years(&b) == 40);
+    c.soh_end = 0.99;
+    double life = battery_life_years(&b);
+    assert_true(battery_soh_after(&c, (uint32_t)lround(life * 365), 0.5, 0) <= 0.99);
+    assert_true(battery_soh_after(&c, (uint32_t)lround(life * 365) - 1, 0.5, 0) > 0.99);
 }
 
 /* ---- market ---- */

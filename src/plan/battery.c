@@ -72,6 +72,9 @@ void battery_day(struct battery *b) {
         b->capacity_j = b->c->energy_j * b->soh;
         if (b->stored_j > b->capacity_j) lose(b, b->stored_j - b->capacity_j);
     }
+    b->all_j_s += b->day_j_s;
+    b->all_s += b->day_s;
+    b->all_discharged_j += b->day_discharged_j;
     b->day_j_s = b->day_s = b->day_discharged_j = 0;
 }
 
@@ -80,6 +83,15 @@ double battery_soh_after(const struct battery_config *c, uint32_t days, double m
     for (uint32_t d = 1; d <= days && d <= 40000; d++)
         soh -= fade(c, d, mean_soc * c->energy_j, cycles_per_day * c->energy_j);
     return most(0, soh);
+}
+
+double battery_life_years(const struct battery *b) {
+    enum { DAYS_MAX = 40 * 365 };
+    double mean_j = b->all_s > 0 ? b->all_j_s / b->all_s : 0, soh = b->c->soh_start;
+    double daily_j = b->all_s > 0 ? b->all_discharged_j / b->all_s * 86400 : 0;
+    uint32_t d = 0;
+    while (d < DAYS_MAX && soh > b->c->soh_end) soh -= fade(b->c, ++d, mean_j, daily_j);
+    return d / 365.0;
 }
 
 #define AT(f) .offset = offsetof(struct battery_config, f)

@@ -32,6 +32,7 @@ struct battery {
     double green_j;                          /* part of stored_j that came from carbon-free supply */
     double charged_j, discharged_j, lost_j;  /* sums since battery_begin, AC side */
     double day_j_s, day_s, day_discharged_j; /* today's integral of stored energy, time, and energy out of the cells */
+    double all_j_s, all_s, all_discharged_j; /* the same of all days that ended */
     uint32_t days;                           /* of age */
     double soh;
 };
@@ -54,8 +55,11 @@ void battery_pass(struct battery *b, double dt_s);
  * dSOH = -(calendar_fade * exponent * Emean * d^(exponent - 1) + cycle_fade * Edischarged) / Enew, d = age in days. */
 void battery_day(struct battery *b);
 
-/* Capacity of when new, after one year with the given mean state of charge and full cycles a day: for checks by hand.
- */
+/* Years until soh_end at the mean charge and use of the days that ended; 40 when it is not reached before. */
+double battery_life_years(const struct battery *b);
+
+/* Share of the new capacity after some days at a mean state of charge (of the new capacity), with so many full cycles
+ * a day. */
 double battery_soh_after(const struct battery_config *c, uint32_t days, double mean_soc, double cycles_per_day);
 
 #endif

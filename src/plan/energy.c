@@ -82,6 +82,7 @@ sil_err energy_close(const struct energy *en, struct energy_result *out, struct 
     out->battery_out_kwh = b->discharged_j / 3.6e6;
     out->battery_lost_kwh = b->lost_j / 3.6e6;
     out->battery_soh = b->soh;
+    out->battery_life_years = b->c->energy_j > 0 ? battery_life_years(b) : 0;
     const struct market_result *m = &out->market;
     out->cost_krw = out->bill.year.total_krw - out->bill.year.vat_krw + m->ppa_krw + m->wheeling_krw -
                     m->ppa_surplus_krw - m->export_krw + m->rec_krw + m->carbon_krw;

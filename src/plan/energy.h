@@ -65,6 +65,7 @@ struct energy_result {
     struct market_result market;
     double class_krw[TARIFF_CUSTOM]; /* the same year billed by class, cheapest option each; NAN where not offered */
     double battery_in_kwh, battery_out_kwh, battery_lost_kwh, battery_soh; /* soh: at the end of the year */
+    double battery_life_years; /* until its end of life, used as in this year; 0 without a battery */
     double cost_krw; /* of energy in a year, before VAT: bill, agreements, certificates, carbon, less export */
 };
 

@@ -166,7 +166,8 @@ static void build_plant(struct work *w, const struct fin_phase *p) {
     (void)spend_over(w, FIN_PERMITS, permits, p->spend_quarter, p->online_quarter);
     (void)spend_over(w, FIN_CONTINGENCY, (sum + permits) * c->contingency, p->spend_quarter, p->online_quarter);
     /* Storage wears out before the rest; it is replaced while at least half a life is left. */
-    uint32_t life = 4 * (uint32_t)c->battery_years;
+    uint32_t life = 4 * (uint32_t)c->battery_years, aged = (uint32_t)(4 * w->in->battery_life_years);
+    if (life > 0 && aged > 0 && aged < life) life = aged;
     for (uint32_t q = p->online_quarter + life; life > 0 && q + life / 2 < w->n; q += life)
         spend(w, FIN_BATTERY, lines[6].krw * grown(c->inflation, q), q, q, false);
 }

@@ -141,6 +141,7 @@ struct fin_input {
     uint32_t n_phases;
     struct fin_ops op[FIN_YEARS_MAX]; /* from start_year on; years past n_ops are like the last one */
     uint32_t n_ops;
+    double battery_life_years; /* by ageing, when shorter than the configured life; 0: not known */
 };
 
 /* Fills op[] from one year at full build, for callers who simulate a single year: every quarter has the share of the

@@ -23,17 +23,6 @@ enum tariff_season tariff_season_of(int month) {
     return (enum tariff_season)season[month];
 }
 
-/* One letter per hour from 0 to 23: off-peak, mid, peak. */
-static const char *hours_of(const struct tariff_config *c, enum tariff_season season) {
-    static const char jeju[] = "ooooooooMMMMMMMMPPPPPPoo";   /* 22-08, 08-16, 16-22 */
-    static const char y2024[] = "ooooooooMMMPMPPPPPMMMMoo";  /* peak 11-12, 13-18 */
-    static const char y2026[] = "ooooooooMMMMMMMPPPPPPMoo";  /* mid 08-15, 21-22; peak 15-21 */
-    static const char winter[] = "ooooooooMPPPMMMMPPPMMMoo"; /* peak 09-12, 16-19 */
-    if (c->region == TARIFF_JEJU) return jeju;
-    if (season == TARIFF_WINTER) return winter;
-    return c->sheet == TARIFF_2024 ? y2024 : y2026;
-}
-
 static bool discounted(const struct tariff_config *c, const struct calendar *cal, int day, int hour) {
     return c->klass == TARIFF_INDUSTRIAL && c->sheet == TARIFF_2026 && cal->year <= c->weekend_discount_to &&
            tariff_season_of(cal->month[day]) == TARIFF_SPRING_AUTUMN && cal->kind[day] != CALENDAR_WORKDAY &&
@@ -63,7 +52,7 @@ sil_err tariff_prepare(const struct tariff_config *c, const struct calendar *cal
     for (int day = 0; day < cal->n_days; day++) {
         int month = cal->month[day];
         enum tariff_season season = tariff_season_of(month);
-        const char *hours = hours_of(c, season);
+        const char *hours = tariff_hours(c, season);
         for (int hour = 0; hour < 24; hour++, h++) {
             int period = period_of(hours, cal->kind[day], hour);
             bool cut = discounted(c, cal, day, hour);

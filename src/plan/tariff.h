@@ -49,6 +49,9 @@ struct tariff_rates {
  * row for 345 kV and take that of 154 kV. */
 bool tariff_rates(const struct tariff_config *c, enum tariff_option option, struct tariff_rates *out);
 
+/* Periods of a working day, one letter per hour from 0 to 23: o off-peak, M mid, P peak. */
+const char *tariff_hours(const struct tariff_config *c, enum tariff_season season);
+
 enum { TARIFF_HOURS_MAX = 366 * 24, TARIFF_DISCOUNTED = 4 };
 
 /* The hours of a year. */

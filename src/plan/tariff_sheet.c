@@ -78,8 +78,42 @@ bool tariff_rates(const struct tariff_config *c, enum tariff_option option, stru
     return true;
 }
 
+#define HOURS_JEJU   "ooooooooMMMMMMMMPPPPPPoo" /* 22-08, 08-16, 16-22 */
+#define HOURS_2024   "ooooooooMMMPMPPPPPMMMMoo" /* peak 11-12, 13-18 */
+#define HOURS_2026   "ooooooooMMMMMMMPPPPPPMoo" /* mid 08-15, 21-22; peak 15-21 */
+#define HOURS_WINTER "ooooooooMPPPMMMMPPPMMMoo" /* peak 09-12, 16-19 */
+
+const char *tariff_hours(const struct tariff_config *c, enum tariff_season season) {
+    if (c->region == TARIFF_JEJU) return HOURS_JEJU;
+    if (season == TARIFF_WINTER) return HOURS_WINTER;
+    return c->sheet == TARIFF_2024 ? HOURS_2024 : HOURS_2026;
+}
+
 #define SHEET "KEPCO electricity rates 2024-07-01"
 #define AT(f) .offset = offsetof(struct tariff_config, f)
+
+/* What is in the code, for `plan sources`. */
+#define CONSTANT .constant = true, .offset = PLAN_NO_FIELD
+#define RATES(name, row, ko)                                                                                           \
+    {.path = "tariff.sheet." name ".base",                                                                             \
+     .kind = PLAN_NUMS,                                                                                                \
+     .unit = "KRW/kW-month",                                                                                           \
+     .n = 1,                                                                                                           \
+     .defs = &(row).base,                                                                                              \
+     .source = SHEET,                                                                                                  \
+     .help_en = name ": base rate",                                                                                    \
+     .help_ko = ko ": 기본요금",                                                                                       \
+     CONSTANT},                                                                                                        \
+    {                                                                                                                  \
+        .path = "tariff.sheet." name ".rates", .kind = PLAN_NUMS, .unit = "KRW/kWh", .n = 9, .defs = (row).rate,       \
+        .source = SHEET, .help_en = name ": off, mid, peak of summer, of spring and autumn, of winter",                \
+        .help_ko = ko ": 경·중간·최대, 여름·봄가을·겨울", CONSTANT                                                     \
+    }
+#define HOURS(p, hours, en, ko, from)                                                                                  \
+    {                                                                                                                  \
+        .path = (p), .kind = PLAN_TEXT, .text_def = (hours), .source = (from), .help_en = (en), .help_ko = (ko),       \
+        CONSTANT                                                                                                       \
+    }
 
 static const double custom_rates[9] = {90.4, 142.7, 224.0, 90.4, 112.8, 143.1, 97.5, 142.7, 198.9};
 
@@ -276,6 +310,54 @@ static const struct plan_var vars[] = {
      .help_en = "last year of that discount",
      .help_ko = "봄·가을 주말 할인 종료 연도",
      AT(weekend_discount_to)},
+    RATES("general_A_I", general[0][0], "일반용(을) 고압A 선택I"),
+    RATES("general_A_II", general[0][1], "일반용(을) 고압A 선택II"),
+    RATES("general_A_III", general[0][2], "일반용(을) 고압A 선택III"),
+    RATES("general_B_I", general[1][0], "일반용(을) 고압B 선택I"),
+    RATES("general_B_II", general[1][1], "일반용(을) 고압B 선택II"),
+    RATES("general_B_III", general[1][2], "일반용(을) 고압B 선택III"),
+    RATES("industrial_A_I", industrial[0][0], "산업용(을) 고압A 선택I"),
+    RATES("industrial_A_II", industrial[0][1], "산업용(을) 고압A 선택II"),
+    RATES("industrial_A_III", industrial[0][2], "산업용(을) 고압A 선택III"),
+    RATES("industrial_B_I", industrial[1][0], "산업용(을) 고압B 선택I"),
+    RATES("industrial_B_II", industrial[1][1], "산업용(을) 고압B 선택II"),
+    RATES("industrial_B_III", industrial[1][2], "산업용(을) 고압B 선택III"),
+    RATES("industrial_C_I", industrial[2][0], "산업용(을) 고압C 선택I"),
+    RATES("industrial_C_II", industrial[2][1], "산업용(을) 고압C 선택II"),
+    RATES("industrial_C_III", industrial[2][2], "산업용(을) 고압C 선택III"),
+    RATES("ppa_customer_A", ppa_customer[0], "재생에너지 전력 사용고객 고압A"),
+    RATES("ppa_customer_B", ppa_customer[1], "재생에너지 전력 사용고객 고압B"),
+    RATES("ppa_customer_C", ppa_customer[2], "재생에너지 전력 사용고객 고압C"),
+    RATES("general_small_A_I", small[0][0], "일반용(갑)II 고압A 선택I"),
+    RATES("general_small_A_II", small[0][1], "일반용(갑)II 고압A 선택II"),
+    RATES("general_small_B_I", small[1][0], "일반용(갑)II 고압B 선택I"),
+    RATES("general_small_B_II", small[1][1], "일반용(갑)II 고압B 선택II"),
+    {.path = "tariff.sheet.industrial_2026",
+     .kind = PLAN_NUMS,
+     .unit = "KRW/kWh",
+     .n = 9,
+     .defs = industrial_2026,
+     .source =
+         "KEPCO 2024-10: +16.9; ministry and KEPCO 2026-03-13: off-peak +5.1, peak -16.9, spring and autumn -13.2",
+     .help_en = "industrial rates of 2026 less those of 2024-07",
+     .help_ko = "산업용 2026년 단가 증감",
+     CONSTANT},
+    HOURS("tariff.hours.2024", HOURS_2024, "o off-peak, M mid, P peak from 0 h: summer, spring, autumn",
+          "시간대(2024): 여름·봄·가을", SHEET),
+    HOURS("tariff.hours.2026", HOURS_2026, "o off-peak, M mid, P peak from 0 h: summer, spring, autumn",
+          "시간대(2026): 여름·봄·가을", "ministry and KEPCO, 2026-03-13"),
+    HOURS("tariff.hours.winter", HOURS_WINTER, "o off-peak, M mid, P peak from 0 h: winter", "시간대: 겨울", SHEET),
+    HOURS("tariff.hours.jeju", HOURS_JEJU, "o off-peak, M mid, P peak from 0 h: Jeju, all seasons", "시간대: 제주",
+          SHEET),
+    HOURS("tariff.ratchet", "Dec, Jan, Feb, Jul, Aug, Sep", "months whose demand binds for twelve months",
+          "요금적용전력 기준월", "KEPCO terms of supply, billing demand"),
+    {.path = "tariff.window",
+     .unit = "min",
+     .def = 15,
+     .source = "KEPCO terms of supply: mean of 15 minutes",
+     .help_en = "window of demand",
+     .help_ko = "최대수요 산정 시간",
+     CONSTANT},
 };
 
 static sil_err check(const void *config, const char **path, struct sil_error *e) {

@@ -73,17 +73,22 @@ struct str plan_choice_name(const char *choices, int i) {
     return p && i == 0 ? (struct str){p, strcspn(p, "|")} : STR("");
 }
 
-static void nums_text(const struct plan_var *v, const char *base, char *out, size_t cap) {
-    const double *field = (const void *)(base + v->offset);
-    uint32_t n = v->n;
+static void list_text(const double *x, uint32_t n, char *out, size_t cap) {
     size_t at = 0;
-    if (v->count_offset) memcpy(&n, base + v->count_offset, sizeof n);
-    out[0] = '\0';
     for (uint32_t i = 0; i < n && at < cap; i++) {
-        int k = snprintf(out + at, cap - at, "%s%.6g", i ? ", " : "", plan_shown(v, field[i]));
+        int k = snprintf(out + at, cap - at, "%s%.6g", i ? ", " : "", x[i]);
         if (k < 0) return;
         at += (size_t)k;
     }
+}
+
+static void nums_text(const struct plan_var *v, const char *base, char *out, size_t cap) {
+    const double *field = (const void *)(base + v->offset);
+    double shown[PLAN_NUMS_MAX];
+    uint32_t n = v->n;
+    if (v->count_offset) memcpy(&n, base + v->count_offset, sizeof n);
+    for (uint32_t i = 0; i < n; i++) shown[i] = plan_shown(v, field[i]);
+    list_text(shown, n, out, cap);
 }
 
 void plan_value_text(const struct plan_var *v, const void *config, char *out, size_t cap) {
@@ -93,6 +98,7 @@ void plan_value_text(const struct plan_var *v, const void *config, char *out, si
     out[0] = '\0';
     if (!field) { /* a constant of the code: its declared default */
         if (v->text_def) snprintf(out, cap, "%s", v->text_def);
+        else if (v->kind == PLAN_NUMS && v->defs) list_text(v->defs, v->n, out, cap);
         else snprintf(out, cap, "%.6g", v->def);
         return;
     }
