@@ -69,7 +69,7 @@ static void count_by_hand(void **state) {
     struct fleet *f = built(&c);
     struct fleet_pool_facts p;
     fleet_pool_at(f, 0, &p);
-    NEAR(p.formula_gpus, fleet_gpu_count(2e6, 1.2, 1300, 1, 125, .02, 8), 0);
+    NEAR(p.formula_gpus, fleet_gpu_count(2e6, 1.2, 1300, 1, 200, .02, 8), 0);
     NEAR(p.gpus - p.spares, p.formula_gpus, 0);
     NEAR(p.available, 1 / (1 + .05 * 72 / 8760), 1e-12);
     fleet_free(f);
@@ -395,6 +395,8 @@ static void declarations(void **state) {
     fleet_resolve(&c);
     NEAR(c.services[CHAT].input_tokens, 1155, 0);
     NEAR(c.services[CODE].output_tokens, 28, 0);
+    NEAR(c.roof.production, .65, 1e-12);
+    c.roof.production = roof_declared.production;
     assert_true(memcmp(&c.roof, &roof_declared, sizeof c.roof) == 0);
     assert_true(memcmp(&c.power, &hw_power_default, sizeof c.power) == 0);
 }

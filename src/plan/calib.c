@@ -148,6 +148,7 @@ static int better(enum calib_fit fit, const char *without, struct roof_factors *
  * of the peak; the other two have no natural bound. */
 void calib_fit(const struct roof_factors *declared, const char *without, struct roof_factors *out, double *rms) {
     *out = *declared;
+    out->production = 1; /* the rows are benchmarks */
     double best = misfit(CALIB_DENSE, without, out), compute = .3, activation = .3, routing = .3;
     for (int i = 0; i < 200 && (compute > 1e-4 || activation > 1e-4); i++) {
         if (!better(CALIB_DENSE, without, out, &out->compute, .95, compute, &best)) compute *= .6;

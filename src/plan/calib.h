@@ -46,9 +46,9 @@ extern const size_t calib_n_rows;
 extern const char *const calib_systems[];
 extern const size_t calib_n_systems;
 
-/* Fits without the rows of `without` (NULL: all rows), starting from `declared`, whose other factors hold. A pure
- * function; some 3 ms. *rms gets the root mean square of log(predicted / measured) of the rows that were fitted; may be
- * NULL. */
+/* Fits without the rows of `without` (NULL: all rows), starting from `declared`, whose other factors hold (but
+ * `production`, which is 1 here). A pure function; some 3 ms. *rms gets the root mean square of log(predicted /
+ * measured) of the rows that were fitted; may be NULL. */
 void calib_fit(const struct roof_factors *declared, const char *without, struct roof_factors *out, double *rms);
 
 /* What the model says for a row, in the unit of `measured`. */

@@ -274,6 +274,7 @@ static sil_err build(const struct fleet_config *c, double contract_w, double pue
                      struct sil_error *e) {
     struct roof_factors k;
     calib_fit(&c->roof, NULL, &k, NULL);
+    k.production = c->roof.production;
     f->n_pools = c->n_pools;
     f->n_services = c->n_services;
     f->headroom = c->headroom;

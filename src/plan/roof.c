@@ -10,7 +10,8 @@ const struct roof_factors roof_declared = {.compute = ROOF_COMPUTE,
                                            .link = ROOF_LINK,
                                            .hop_s = ROOF_HOP_S,
                                            .step_s = ROOF_STEP_S,
-                                           .hbm = ROOF_HBM};
+                                           .hbm = ROOF_HBM,
+                                           .production = ROOF_PRODUCTION};
 
 double roof_weight_bytes(enum hw_precision p) {
     return p == HW_BF16 ? 2 : p == HW_FP8 ? 1 : .5625;
@@ -81,7 +82,8 @@ void roof_step(const struct roof *r, double batch, double context, double prompt
     double rest = n * layers_routed(r) * r->k.activation * m->width * 2;
     double time = at_least(flop / peak, weights / rate) + at_least(decode / peak16, kv / rate) + prefill / peak16 +
                   rest / rate + exchange_s(r, n) + r->k.step_s;
-    *out = (struct roof_cost){.time_s = time, .flop = flop + decode + prefill, .bytes = weights + kv + rest};
+    *out = (struct roof_cost){
+        .time_s = time / r->k.production, .flop = flop + decode + prefill, .bytes = weights + kv + rest};
 }
 
 double roof_batch(const struct roof *r, double tokens) {

@@ -26,6 +26,7 @@
 #define ROOF_HOP_S      8e-6
 #define ROOF_STEP_S     1e-3
 #define ROOF_HBM        .9
+#define ROOF_PRODUCTION 1
 
 struct roof_factors {
     double compute;    /* of the peak that large products reach; calibrated */
@@ -37,6 +38,7 @@ struct roof_factors {
     double hop_s;      /* fixed delay of an all-reduce */
     double step_s;     /* host work per step that is not hidden */
     double hbm;        /* share of the HBM for weights and KV */
+    double production; /* speed of an engine in production, of one tuned for a benchmark: all times are longer by it */
 };
 
 /* The values above; their sources are with the variables fleet.roof.*. */
