@@ -193,7 +193,7 @@ static void keep_row(const struct walk *w, const struct now *n, struct plan_step
 }
 
 static double revenue_usd(const struct fleet_service *c, const struct fleet_service_out *o) {
-    if (c->kind == FLEET_IMAGES) return o->served * c->price_image / 1000;
+    if (c->kind == FLEET_IMAGES) return o->served * c->price_image;
     if (c->kind == FLEET_TRAINING) return o->gpus * c->price_gpu_hour / 3600;
     return (o->in_tokens * c->price_input + o->out_tokens * c->price_output) / 1e6;
 }
