@@ -280,21 +280,21 @@ static void impossible(void **state) {
     (void)state;
     struct fleet_config c = example();
     c.services[CHAT].ttft_s = .001;
-    refuse(&c, 2e6, "service \"chat\": ttft of 0.001 s is out of reach");
+    refuse(&c, 2e6, "services[chat].ttft: 0.001 s is out of reach");
     c = example();
     c.services[CODE].tpot_s = 1e-4;
-    refuse(&c, 2e6, "service \"code\": tpot of 0.1 ms is out of reach");
+    refuse(&c, 2e6, "services[code].tpot: 0.1 ms is out of reach");
     c = example();
     c.services[IMAGES].ttft_s = .1;
-    refuse(&c, 2e6, "service \"images\": 0.1 s for a job is out of reach");
+    refuse(&c, 2e6, "services[images].ttft: 0.1 s is out of reach");
     c = example();
     c.pools[0].hardware = (int)calib_hw("dgx-h100");
     c.services[CHAT].precision = FLEET_FP4;
-    refuse(&c, 2e6, "dgx-h100 has no fp4");
+    refuse(&c, 2e6, "services[chat].precision: dgx-h100 has no fp4");
     c = example();
     c.services[CHAT].model = (int)calib_llm("llama3.1-405b");
     c.services[CHAT].replica_gpus = 1;
-    refuse(&c, 2e6, "leaves no HBM");
+    refuse(&c, 2e6, "services[chat].model: llama3.1-405b in 1 GPUs");
     c = example();
     c.pools[0].gpus = 0;
     refuse(&c, 5e3, "do not feed one dgx-b200");
@@ -360,6 +360,18 @@ static void two_pools(void **state) {
     fleet_free(f);
 }
 
+static void from_trace(void **state) {
+    (void)state;
+    struct fleet_config c = example();
+    struct sil_error e;
+    assert_int_equal(fleet_take_trace(&c.services[CHAT], "fuzz/corpus/trace/good/two.csv", mem_libc(), &e), SIL_OK);
+    NEAR(c.services[CHAT].input_tokens, 385, 1e-9);
+    NEAR(c.services[CHAT].output_tokens, 76.5, 1e-9);
+    assert_int_equal(fleet_take_trace(&c.services[CHAT], "fuzz/corpus/trace/bad/back.csv", mem_libc(), &e), SIL_FORMAT);
+    assert_non_null(strstr(e.text, "back.csv: line 3"));
+    assert_int_equal(fleet_take_trace(&c.services[CHAT], "fuzz/corpus/trace/none.csv", mem_libc(), &e), SIL_IO);
+}
+
 static sil_err build_once(void *ctx, struct mem mem) {
     struct fleet *f;
     sil_err err = fleet_build(ctx, 2e6, 1.2, mem, &f, NULL);
@@ -407,7 +419,8 @@ int main(void) {
         cmocka_unit_test(count_by_hand), cmocka_unit_test(steps_balance), cmocka_unit_test(order_of_cap),
         cmocka_unit_test(batch_waits),   cmocka_unit_test(demand_shape),  cmocka_unit_test(peak_by_share),
         cmocka_unit_test(long_requests), cmocka_unit_test(impossible),    cmocka_unit_test(custom_hardware),
-        cmocka_unit_test(two_pools),     cmocka_unit_test(no_memory),     cmocka_unit_test(declarations),
+        cmocka_unit_test(two_pools),     cmocka_unit_test(from_trace),    cmocka_unit_test(no_memory),
+        cmocka_unit_test(declarations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

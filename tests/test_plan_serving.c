@@ -247,10 +247,10 @@ static void serving_out_of_reach(void **state) {
     double rate;
     struct serving s = serving_of(.001, .1);
     assert_int_equal(serving_rate(&s, 0, &rate, &e), SIL_ARG);
-    assert_non_null(strstr(e.text, "ttft of 0.001 s is out of reach"));
+    assert_non_null(strstr(e.text, "ttft: 0.001 s is out of reach"));
     s = serving_of(2, .001);
     assert_int_equal(serving_rate(&s, 0, &rate, &e), SIL_ARG);
-    assert_non_null(strstr(e.text, "tpot of 1 ms is out of reach"));
+    assert_non_null(strstr(e.text, "tpot: 1 ms is out of reach"));
     s = serving_of(2, .1);
     s.roof.gpus = .25;
     assert_int_equal(serving_rate(&s, 0, &rate, &e), SIL_ARG);

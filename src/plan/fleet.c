@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "plan/calib.h"
 #include "plan/fleet_impl.h"
 #include "plan/series.h"
 #include "plan/serving.h"
+#include "plan/trace.h"
 
 _Static_assert((int)FLEET_SERVICES_MAX == (int)PLAN_SERVICES_MAX, "a column of the series for each service");
 
@@ -93,7 +95,7 @@ static sil_err choose_replica(const struct fleet_config *c, const struct fleet_s
             *rate = r;
         }
     }
-    return most > 0 ? SIL_OK : err_set(e, SIL_ARG, "service \"%s\": %s", s->name, why.text);
+    return most > 0 ? SIL_OK : err_set(e, SIL_ARG, "services[%s].%s", s->name, why.text);
 }
 
 static void facts_of(const struct fleet_service *s, const struct serving *v, struct fleet_service_built *b) {
@@ -136,8 +138,9 @@ static sil_err build_images(const struct fleet_config *c, const struct fleet_ser
                             .arrival_cv2 = s->arrival_cv2,
                             .level = {s->ttft_s, INFINITY, s->quantile},
                             .shared = c->shared_replicas};
-    sil_err err = serving_job_rate(&j, &b->rate, e);
-    if (err != SIL_OK) return err_prefix(e, err, "service \"%s\"", s->name);
+    struct sil_error why = {0};
+    sil_err err = serving_job_rate(&j, &b->rate, &why);
+    if (err != SIL_OK) return err_set(e, err, "services[%s].%s", s->name, why.text);
     struct surface_source src = {
         .eval = serving_job_eval, .ctx = &j, .rate_slo = b->rate, .speed_min = c->speed_min, .mixes = 1};
     b->replica_gpus = 1;
@@ -174,8 +177,8 @@ static sil_err build_service(const struct fleet_config *c, const struct fleet_se
     const struct hw_system *hw = f->pool[b->pool].facts.hw;
     enum hw_precision precision = precision_of(s, hw);
     if (!(hw->flops[precision] > 0))
-        return err_set(e, SIL_ARG, "service \"%s\": %s has no %s; use another precision", s->name, hw->name,
-                       precision_names[precision]);
+        return err_set(e, SIL_ARG, "services[%s].precision: %s has no %s; allowed: what the hardware has", s->name,
+                       hw->name, precision_names[precision]);
     b->quantile = s->quantile;
     b->deadline_s = s->deadline_s;
     b->gpu_share = s->gpu_share;
@@ -230,7 +233,7 @@ static sil_err finish_pool(const struct fleet_pool *p, double contract_w, double
                                             b->fixed_w, p->spare_share, system);
     b->powered = p->gpus > 0 ? floor((double)p->gpus * (1 - p->spare_share)) : b->facts.formula_gpus;
     if (!(b->powered >= 1))
-        return err_set(e, SIL_ARG, "pool \"%s\": %.4g kW of contract at PUE %.3g do not feed one %s of %.4g kW",
+        return err_set(e, SIL_ARG, "pools[%s].gpus: %.4g kW of contract at PUE %.3g do not feed one %s of %.4g kW",
                        p->name, contract_w * p->power_share / 1e3, pue, b->facts.hw->name,
                        b->facts.draw_w * system / 1e3);
     b->facts.gpus = p->gpus > 0 ? (double)p->gpus : ceil(b->powered / (1 - p->spare_share));
@@ -284,6 +287,23 @@ static sil_err build(const struct fleet_config *c, double contract_w, double pue
     for (uint32_t i = 0; i < c->n_pools; i++) SIL_TRY(finish_pool(&c->pools[i], contract_w, pue, &f->pool[i], e));
     for (uint32_t i = 0; i < c->n_services; i++) finish_service(c, &c->services[i], f, &f->service[i]);
     sort_services(c, f);
+    return SIL_OK;
+}
+
+sil_err fleet_take_trace(struct fleet_service *s, const char *path, struct mem mem, struct sil_error *e) {
+    struct file_map map;
+    struct trace_stats t;
+    SIL_TRY(file_map_open(path, &map, e));
+    sil_err err = trace_read((struct str){(const char *)map.p, map.n}, mem, &t, e);
+    file_map_close(&map);
+    if (err != SIL_OK) return err_prefix(e, err, "%s", path);
+    if (!(t.input.mean >= 1 && t.output.mean >= 1))
+        return err_set(e, SIL_FORMAT, "%s: prompts and answers need one token at least on average", path);
+    s->input_tokens = t.input.mean;
+    s->input_cv2 = t.input.cv2;
+    s->output_tokens = t.output.mean;
+    s->output_cv2 = t.output.cv2;
+    s->arrival_cv2 = t.gap_cv2 < 200 ? t.gap_cv2 : 200; /* what a design may say, too */
     return SIL_OK;
 }
 

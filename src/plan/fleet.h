@@ -59,6 +59,7 @@ struct fleet_service {
     double input_cv2, output_cv2;       /* squared coefficients of variation */
     double long_input_tokens, long_output_tokens; /* the long class; NAN: no mix */
     double long_share;                            /* of the requests */
+    char trace[PLAN_TEXT_MAX];                    /* a file whose lengths and gaps stand instead of the figures above */
     double prefix_hit;                            /* share of input tokens found in the prefix cache */
     double arrival_cv2; /* burstiness inside a step: squared coefficient of variation of the gaps; 1 is Poisson */
     double ttft_s, tpot_s, quantile; /* service level: both hold for this share of the requests */
@@ -104,6 +105,10 @@ struct fleet; /* built tables; read-only */
 /* Writes the values of its kind into every service number that is NAN (lengths, level, demand shape), so that a table
  * of assumptions shows what is used. fleet_build does it on a copy. */
 void fleet_resolve(struct fleet_config *c);
+
+/* Lengths and burstiness of a service from a trace in the format of trace.h at `path` (already made absolute or
+ * relative to the working folder). Errors as trace_read, with the path in front. */
+sil_err fleet_take_trace(struct fleet_service *s, const char *path, struct mem mem, struct sil_error *e);
 
 /* Builds the tables. `contract_w` and `design_pue` (facility power / IT power in the design hour) are for pools whose
  * GPU count comes from the formula. SIL_ARG with the path of the variable in words when a service level cannot be

@@ -137,6 +137,8 @@ static const struct plan_var service_vars[] = {
     {.path = "quantile", .kind = PLAN_NUM, .unit = "%", .lo = 50, .hi = 99.9, .def = 99, SERVICE(quantile),
      .source = "MLPerf Inference: 99 %", .help_en = "share of requests that must meet it",
      .help_ko = "충족해야 할 요청 비율"},
+    {.path = "trace", .kind = PLAN_PATH, SERVICE(trace), .source = "Azure LLM inference trace format (CSV)",
+     .help_en = "take lengths and burstiness from this trace", .help_ko = "길이와 요청 간격을 가져올 추적 파일"},
     {.path = "max_batch", .kind = PLAN_NUM, .lo = 1, .hi = 16384, .def = 1024, SERVICE(max_batch),
      .source = "common engine settings", .help_en = "sequences per replica at most",
      .help_ko = "복제본당 최대 동시 요청"},
@@ -232,6 +234,55 @@ static const struct plan_var service_vars[] = {
          .help_ko = title ": GPU당 가격"},
 
 /* clang-format off */
+#define SHAPE(p, value, en, ko)                                                                                        \
+    {                                                                                                                  \
+        .path = (p), .kind = PLAN_NUM, .def = (value), .constant = true, .offset = PLAN_NO_FIELD,                      \
+        .source = "the model's public configuration", .help_en = (en), .help_ko = (ko)                                 \
+    }
+#define MODEL(n, t, l, w, h, kv, d, lat, ap, f, e, k, sh, ef, dl, v, ti, ll, wi)                                       \
+    SHAPE("model." n ".layers", l, t ": layers", t ": 층 수"), SHAPE("model." n ".width", w, t ": width", t ": 은닉 폭"),     \
+        SHAPE("model." n ".heads", h, t ": heads", t ": 헤드 수"),                                                     \
+        SHAPE("model." n ".kv_heads", kv, t ": KV heads", t ": KV 헤드 수"),                                           \
+        SHAPE("model." n ".head", d, t ": width of a head", t ": 헤드 폭"),                                            \
+        SHAPE("model." n ".latent", lat, t ": latent KV width (0: none)", t ": 잠재 KV 폭(0: 없음)"),                  \
+        SHAPE("model." n ".attention", ap, t ": latent attention weights per layer", t ": 층당 잠재 어텐션 가중치"),   \
+        SHAPE("model." n ".ffn", f, t ": feed-forward width", t ": FFN 폭"),                                           \
+        SHAPE("model." n ".experts", e, t ": experts per layer", t ": 층당 전문가"),                                   \
+        SHAPE("model." n ".top", k, t ": experts per token", t ": 토큰당 전문가"),                                     \
+        SHAPE("model." n ".shared", sh, t ": shared experts", t ": 공유 전문가"),                                      \
+        SHAPE("model." n ".expert_ffn", ef, t ": expert width", t ": 전문가 폭"),                                      \
+        SHAPE("model." n ".dense_layers", dl, t ": leading dense layers", t ": 앞쪽 밀집 층"),                         \
+        SHAPE("model." n ".vocabulary", v, t ": vocabulary", t ": 어휘 수"),                                           \
+        SHAPE("model." n ".tied", ti, t ": tied embeddings", t ": 임베딩 공유"),                                       \
+        SHAPE("model." n ".local_layers", ll, t ": layers with a window", t ": 국소 어텐션 층"),                       \
+        SHAPE("model." n ".window", wi, t ": window", t ": 창 길이"),
+
+/* What a service of each kind is without figures of its own: prompt and answer, their squared coefficients of variation,
+ * burstiness, level (s), share of the GPUs, rest days of a weekday. No limit: INFINITY. */
+#define KINDS(X)                                                                                                       \
+    X(FLEET_CHAT, "chat", 1155, 211, .92, .60, 1.2, 2, .05, .45, .85)                                                  \
+    X(FLEET_CODE, "code", 2048, 28, .93, 4.6, 2, 1, .03, .15, .3)                                                      \
+    X(FLEET_BATCH, "batch", 1155, 211, .92, .60, 1, INFINITY, INFINITY, .1, 1)                                         \
+    X(FLEET_IMAGES, "images", 1, 1, 0, 0, 1.2, 20, INFINITY, .02, 1.1)                                                 \
+    X(FLEET_TRAINING, "training", 1, 1, 0, 0, 1, INFINITY, INFINITY, .2, 1)
+#define OF_KIND(p, u, value, why, en, ko)                                                                              \
+    {                                                                                                                  \
+        .path = (p), .kind = PLAN_NUM, .unit = (u), .def = (value), .constant = true, .offset = PLAN_NO_FIELD,         \
+        .source = (why), .help_en = (en), .help_ko = (ko)                                                              \
+    }
+#define KIND(id, n, in, out, in2, out2, gaps, ttft, tpot, share, rest)                                                 \
+    OF_KIND("kind." n ".input_tokens", "tokens", in, "chat and code: Azure 2023 traces", n ": prompt", n ": 입력"),    \
+        OF_KIND("kind." n ".output_tokens", "tokens", out, "chat and code: Azure 2023 traces", n ": answer",           \
+                n ": 출력"),                                                                                           \
+        OF_KIND("kind." n ".input_cv2", NULL, in2, "Azure 2023 traces", n ": spread of prompts", n ": 입력 분산"),     \
+        OF_KIND("kind." n ".output_cv2", NULL, out2, "Azure 2023 traces", n ": spread of answers", n ": 출력 분산"),   \
+        OF_KIND("kind." n ".burstiness", NULL, gaps, "chat: Azure 2023 trace; others assumed", n ": burstiness",       \
+                n ": 요청 간격 변동"),                                                                                 \
+        OF_KIND("kind." n ".ttft", "s", ttft, "MLPerf levels; code assumed", n ": first token", n ": 첫 토큰"),        \
+        OF_KIND("kind." n ".tpot", "s", tpot, "assumption: above reading speed", n ": per token", n ": 토큰당"),       \
+        OF_KIND("kind." n ".gpu_share", NULL, share, "assumption", n ": share of the GPUs", n ": GPU 비율"),           \
+        OF_KIND("kind." n ".weekend", NULL, rest, "assumption", n ": rest days", n ": 휴일 수요"),
+
 static const struct plan_var fleet_vars[] = {
     {.path = "fleet.headroom", .kind = PLAN_NUM, .unit = "%", .lo = 0, .hi = 200, .def = 10, .low = 0, .high = 25,
      FLEET(headroom), .source = "assumption: for swings inside a step", .help_en = "replicas held over the need",
@@ -303,6 +354,8 @@ static const struct plan_var fleet_vars[] = {
      .source = "assumption: energy per operation ~ clock^1.5 over the upper half of the range (steps of a half)",
      .help_en = "exponent of energy per operation over clock", .help_ko = "클록에 대한 연산 에너지 지수"},
     HW_CATALOGUE(HARDWARE)
+    LLM_CATALOGUE(MODEL)
+    KINDS(KIND)
 };
 /* clang-format on */
 
@@ -343,19 +396,19 @@ static sil_err check(const void *config, const char **path, struct sil_error *e)
         bool known = s->pool[0] == '\0';
         *path = "services";
         for (uint32_t j = 0; j < c->n_pools; j++) known = known || strcmp(s->pool, c->pools[j].name) == 0;
-        if (!known) return err_set(e, SIL_ARG, "service \"%s\": there is no pool \"%s\"", s->name, s->pool);
+        if (!known) return err_set(e, SIL_ARG, "services[%s].pool: there is no pool \"%s\"", s->name, s->pool);
         for (uint32_t j = 0; j < i; j++) {
             if (strcmp(s->name, c->services[j].name) == 0)
                 return err_set(e, SIL_ARG, "two services are named \"%s\"", s->name);
         }
         double most = 0;
         for (int h = 0; h < 24; h++) most = s->hours[h] > most ? s->hours[h] : most;
-        if (!(most > 0)) return err_set(e, SIL_ARG, "service \"%s\": hours are all 0", s->name);
+        if (!(most > 0)) return err_set(e, SIL_ARG, "services[%s].hours are all 0", s->name);
         most = 0;
         for (int m = 0; m < 12; m++) most = s->months[m] > most ? s->months[m] : most;
-        if (!(most > 0)) return err_set(e, SIL_ARG, "service \"%s\": months are all 0", s->name);
+        if (!(most > 0)) return err_set(e, SIL_ARG, "services[%s].months are all 0", s->name);
         if (s->long_share > 0 && !(s->long_input_tokens > 0 && s->long_output_tokens > 0))
-            return err_set(e, SIL_ARG, "service \"%s\": long_share needs long_input_tokens and long_output_tokens",
+            return err_set(e, SIL_ARG, "services[%s].long_share needs long_input_tokens and long_output_tokens",
                            s->name);
     }
     *path = NULL;
@@ -372,16 +425,11 @@ const struct plan_group fleet_group = {.name = "fleet",
                                        .n_lists = PLAN_COUNT(fleet_lists),
                                        .check = check};
 
-/* What a service of each kind is without figures of its own; sources in service_vars. */
 static const struct by_kind {
     double input, output, input_cv2, output_cv2, arrival_cv2, ttft_s, tpot_s, gpu_share, weekend;
 } by_kind[] = {
-    [FLEET_CHAT] = {1155, 211, .92, .60, 1.2, 2, .05, .45, .85},
-    [FLEET_CODE] = {2048, 28, .93, 4.6, 2, 1, .03, .15, .3},
-    [FLEET_BATCH] = {1155, 211, .92, .60, 1, INFINITY, INFINITY, .1, 1},
-    [FLEET_IMAGES] = {1, 1, 0, 0, 1.2, 20, INFINITY, .02, 1.1},
-    [FLEET_TRAINING] = {1, 1, 0, 0, 1, INFINITY, INFINITY, .2, 1},
-};
+#define VALUES(id, n, ...) [id] = {__VA_ARGS__},
+    KINDS(VALUES)};
 
 static void fill(double *field, double value) {
     if (isnan(*field)) *field = value;

@@ -361,11 +361,27 @@ sil_err plan_design_parse(struct str yaml, const char *name, struct plan_design 
     return rc;
 }
 
+/* Services that name a trace take lengths and burstiness from it. */
+static sil_err take_traces(struct plan_design *d, struct mem mem, struct sil_error *e) {
+    for (uint32_t i = 0; i < d->c.fleet.n_services; i++) {
+        struct fleet_service *s = &d->c.fleet.services[i];
+        char file[PLAN_FILE_MAX], where[PLAN_PATH_MAX];
+        struct plan_item it;
+        if (!s->trace[0]) continue;
+        sil_err rc = plan_design_file(d, s->trace, file, sizeof file, e);
+        if (rc == SIL_OK) rc = fleet_take_trace(s, file, mem, e);
+        if (rc == SIL_OK) continue;
+        snprintf(where, sizeof where, "services[%u].trace", (unsigned)i);
+        return err_prefix(e, rc, "%s:%u", d->file, plan_design_find(d, where, &it) ? (unsigned)it.line : 0);
+    }
+    return SIL_OK;
+}
+
 sil_err plan_design_read(const char *path, struct mem mem, struct plan_design *d, struct sil_error *e) {
     struct buf text;
     buf_init(&text, mem, PLAN_DESIGN_BYTES_MAX);
     sil_err rc = file_read(path, &text, e);
     if (rc == SIL_OK) rc = plan_design_parse(buf_view(&text), path, d, e);
     buf_free(&text);
-    return rc;
+    return rc == SIL_OK ? take_traces(d, mem, e) : rc;
 }

@@ -176,17 +176,21 @@ sil_err serving_rate(const struct serving *s, double mix, double *rate, struct s
     mixed_lengths(&s->load, mix, &n);
     double limit = batch_limit(s, &n), lo = 0, hi = limit;
     if (!(limit >= 1))
-        return err_set(e, SIL_ARG, "%s in %.3g GPUs of %s leaves no HBM for one sequence of %.0f tokens",
+        return err_set(e, SIL_ARG, "model: %s in %.3g GPUs of %s leaves no HBM for one sequence of %.0f tokens",
                        s->roof.model->name, s->roof.gpus, s->roof.hw->name, n.context);
     point_at(s, &n, 1e-3 < limit ? 1e-3 : limit, 1, &p);
     first_of(s, &p, limit, &f);
     if (ttft_share(s, &f) < s->level.quantile)
-        return err_set(e, SIL_ARG, "ttft of %.4g s is out of reach: %.4g s at %.4g %% on an empty replica (%.3g x %s)",
+        return err_set(e, SIL_ARG,
+                       "ttft: %.4g s is out of reach; allowed: above %.4g s, which it takes at %.4g %% on an empty "
+                       "replica (%.3g x %s)",
                        s->level.ttft_s, first_quantile(&f, s->level.quantile), 100 * s->level.quantile, s->roof.gpus,
                        s->roof.hw->name);
     if (tpot_share(s, &p) < s->level.quantile)
-        return err_set(e, SIL_ARG, "tpot of %.4g ms is out of reach: %.4g ms on an empty replica (%.3g x %s)",
-                       1e3 * s->level.tpot_s, 1e3 * p.tpot, s->roof.gpus, s->roof.hw->name);
+        return err_set(
+            e, SIL_ARG,
+            "tpot: %.4g ms is out of reach; allowed: above %.4g ms, which it takes on an empty replica (%.3g x %s)",
+            1e3 * s->level.tpot_s, 1e3 * p.tpot, s->roof.gpus, s->roof.hw->name);
     for (int i = 0; i < 50; i++) {
         double b = i == 0 ? hi : (lo + hi) / 2; /* the whole batch first: without limits it is the answer */
         point_at(s, &n, b, 1, &p);
@@ -256,8 +260,8 @@ static double job_share(const struct serving_job *j, double rate, double speed) 
 sil_err serving_job_rate(const struct serving_job *j, double *rate, struct sil_error *e) {
     double lo = 0, hi = 1 / job_seconds(j, 1);
     if (job_share(j, 0, 1) < j->level.quantile)
-        return err_set(e, SIL_ARG, "%.4g s for a job is out of reach: it computes for %.4g s on %s", j->level.ttft_s,
-                       job_seconds(j, 1), j->hw->name);
+        return err_set(e, SIL_ARG, "ttft: %.4g s is out of reach; allowed: above %.4g s, which the job computes on %s",
+                       j->level.ttft_s, job_seconds(j, 1), j->hw->name);
     for (int i = 0; i < 50; i++) {
         double mid = (lo + hi) / 2;
         if (job_share(j, mid, 1) >= j->level.quantile) lo = mid;
