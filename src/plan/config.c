@@ -36,15 +36,6 @@ static const struct plan_var run_vars[] = {
      .help_en = "calendar year shown",
      .help_ko = "표시 연도",
      RUN(year)},
-    {.path = "run.seed",
-     .kind = PLAN_INT,
-     .lo = 0,
-     .hi = 4294967295.0,
-     .def = 1,
-     .source = "choice",
-     .help_en = "seed of the synthetic weather",
-     .help_ko = "합성 기상의 시드",
-     RUN(seed)},
 };
 
 static sil_err run_check(const void *config, const char **path, struct sil_error *e) {

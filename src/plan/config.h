@@ -21,7 +21,6 @@ struct run_config {
     double step_s;    /* of the year that is shown */
     double outline_s; /* of the other years of the horizon */
     int64_t year;     /* calendar year that is shown; 0: the first full year after the last phase */
-    int64_t seed;
 };
 
 /* The site and its connection. */

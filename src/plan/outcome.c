@@ -144,37 +144,45 @@ static sil_err money(const struct plan_design *d, const struct sim *s, const str
 
 /* ---- a value under other inputs ---- */
 
+/* The years of a design in the outline's steps, and the money of them. */
 struct scenario {
     struct outcome_year years[OUTCOME_YEARS_MAX];
-    struct fin_input in;
-    struct finance out;
+    uint32_t n;
+    int32_t shown;
     struct sim_sums sums;
     struct energy_result energy;
+    struct fin_input in;
+    struct finance out;
 };
 
-static sil_err scenario_npv(const struct plan_design *d, const struct sim *like, struct mem mem, struct scenario *w,
-                            double *npv, struct sil_error *e) {
-    struct sim *s;
-    SIL_TRY(sim_open(d, d->c.run.outline_s, like, mem, &s, e));
-    int32_t first, shown = sim_year_shown(s);
-    uint32_t n = years_of(s, shown, &first);
-    sil_err rc = SIL_OK;
-    for (uint32_t i = 0; i < n && rc == SIL_OK; i++) {
-        w->years[i].year = first + (int32_t)i;
-        rc = sim_run(s, w->years[i].year, NULL, &w->years[i].sums, &w->years[i].energy, e);
+static sil_err scenario_years(struct scenario *w, struct sim *s, struct sil_error *e) {
+    int32_t first;
+    w->shown = sim_year_shown(s);
+    w->n = years_of(s, w->shown, &first);
+    for (uint32_t i = 0; i < w->n; i++) {
+        struct outcome_year *y = &w->years[i];
+        y->year = first + (int32_t)i;
+        SIL_TRY(sim_run(s, y->year, NULL, &y->sums, &y->energy, e));
     }
-    if (rc == SIL_OK) rc = sim_run(s, shown, NULL, &w->sums, &w->energy, e);
-    if (rc == SIL_OK) rc = money(d, s, w->years, n, &w->sums, &w->energy, shown, &w->in, &w->out, e);
-    if (rc == SIL_OK) *npv = w->out.npv;
-    sim_close(s);
-    return rc;
+    return sim_run(s, w->shown, NULL, &w->sums, &w->energy, e);
+}
+
+static sil_err scenario_money(struct scenario *w, const struct plan_design *d, const struct sim *s, double *npv,
+                              struct sil_error *e) {
+    SIL_TRY(money(d, s, w->years, w->n, &w->sums, &w->energy, w->shown, &w->in, &w->out, e));
+    *npv = w->out.npv;
+    return SIL_OK;
 }
 
 sil_err plan_outcome_npv(const struct plan_design *d, const struct sim *like, struct mem mem, double *npv,
                          struct sil_error *e) {
     struct scenario *w = mem_array(mem, 1, sizeof *w);
+    struct sim *s = NULL;
     if (!w) return err_nomem(e, "a scenario", sizeof *w);
-    sil_err rc = scenario_npv(d, like, mem, w, npv, e);
+    sil_err rc = sim_open(d, d->c.run.outline_s, like, mem, &s, e);
+    if (rc == SIL_OK) rc = scenario_years(w, s, e);
+    if (rc == SIL_OK) rc = scenario_money(w, d, s, npv, e);
+    sim_close(s);
     mem_free(mem, w);
     return rc;
 }
@@ -183,8 +191,20 @@ sil_err plan_outcome_npv(const struct plan_design *d, const struct sim *like, st
 
 struct tornado_run {
     const struct plan_outcome *o;
-    const struct sim *like;
+    struct sim *base;             /* in the outline's steps */
+    const struct scenario *years; /* of the design as it is: what money alone moves needs no other simulation */
 };
+
+/* The NPV when only money changes. */
+static double money_value(const struct tornado_run *t, const struct plan_design *d) {
+    double npv = NAN;
+    struct scenario *w = mem_alloc(t->o->mem, sizeof *w);
+    if (!w) return NAN;
+    *w = *t->years;
+    if (scenario_money(w, d, t->base, &npv, NULL) != SIL_OK) npv = NAN;
+    mem_free(t->o->mem, w);
+    return npv;
+}
 
 static double tornado_value(void *ctx, const struct tornado_bar *bar, double value, uint32_t worker) {
     const struct tornado_run *t = ctx;
@@ -196,25 +216,29 @@ static double tornado_value(void *ctx, const struct tornado_bar *bar, double val
     *d = *t->o->design;
     char *config = (char *)&d->c + plan_modules[bar->group].offset;
     memcpy(config + bar->var->offset, &value, sizeof value);
-    if (plan_outcome_npv(d, t->like, mem, &npv, NULL) != SIL_OK) npv = NAN;
+    if (plan_modules[bar->group].group == &finance_group) npv = money_value(t, d);
+    else if (plan_outcome_npv(d, t->base, mem, &npv, NULL) != SIL_OK) npv = NAN;
     mem_free(mem, d);
     return npv;
 }
 
 static sil_err run_tornado(struct plan_outcome *o, const struct outcome_options *opt, struct sil_error *e) {
-    const struct plan_group *groups[32];
+    enum { GROUPS_MAX = 32 };
+    const struct plan_group *groups[GROUPS_MAX] = {NULL};
     size_t n = 0;
-    for (; n < plan_n_modules && n < PLAN_COUNT(groups); n++) groups[n] = plan_modules[n].group;
-    o->tornado = mem_array(o->mem, 1, sizeof *o->tornado);
-    if (!o->tornado) return err_nomem(e, "the tornado", sizeof *o->tornado);
+    for (; n < plan_n_modules && n < GROUPS_MAX; n++) groups[n] = plan_modules[n].group;
     struct tornado_run t = {.o = o};
-    struct sim *like;
-    double base;
-    SIL_TRY(sim_open(o->design, o->design->c.run.outline_s, o->sim, o->mem, &like, e));
-    t.like = like;
-    sil_err rc = plan_outcome_npv(o->design, like, o->mem, &base, e);
+    struct scenario *w = mem_array(o->mem, 1, sizeof *w);
+    double base = NAN;
+    o->tornado = mem_array(o->mem, 1, sizeof(struct tornado));
+    sil_err rc = o->tornado && w ? SIL_OK : err_nomem(e, "the tornado", sizeof *w);
+    if (rc == SIL_OK) rc = sim_open(o->design, o->design->c.run.outline_s, o->sim, o->mem, &t.base, e);
+    if (rc == SIL_OK) rc = scenario_years(w, t.base, e);
+    if (rc == SIL_OK) rc = scenario_money(w, o->design, t.base, &base, e);
+    t.years = w;
     if (rc == SIL_OK) tornado_run(groups, n, base, tornado_value, &t, opt->pool, o->tornado);
-    sim_close(like);
+    sim_close(t.base);
+    mem_free(o->mem, w);
     return rc;
 }
 
@@ -230,9 +254,10 @@ static sil_err run(struct plan_outcome *o, const struct outcome_options *opt, st
     SIL_TRY(run_shown(o, e));
     int32_t first;
     o->n_years = years_of(o->sim, o->year, &first);
-    o->years = mem_array(o->mem, o->n_years + 1, sizeof *o->years);
-    o->money = mem_array(o->mem, 1, sizeof *o->money);
-    if (!o->years || !o->money) return err_nomem(e, "the years of the build", (o->n_years + 1) * sizeof *o->years);
+    o->years = mem_array(o->mem, o->n_years + 1, sizeof(struct outcome_year));
+    o->money = mem_array(o->mem, 1, sizeof(struct finance));
+    if (!o->years || !o->money)
+        return err_nomem(e, "the years of the build", (o->n_years + 1) * sizeof(struct outcome_year));
     progress(opt, 0.2, "the other years");
     SIL_TRY(run_outline(d, o->sim, o->mem, first, o->n_years, o->years, e));
     SIL_TRY(money(d, o->sim, o->years, o->n_years, &o->sums, &o->energy, o->year, &o->money_in, o->money, e));

@@ -20,9 +20,6 @@ struct walk {
     struct fleet_state fleet;
     struct month month[12];
     double last_import_w, window_j, window_s;
-    double slo_s; /* integral of the share of requests in time, by requests */
-    double requests;
-    int32_t year;
 };
 
 /* What one step worked out, before it is kept. */
@@ -293,25 +290,28 @@ static void keep_sums(struct walk *w, const struct now *n, double dt) {
 
 /* ---- the year ---- */
 
-static void one_step(struct walk *w, uint32_t i, int month, struct plan_step *row) {
+static void one_step(struct walk *w, struct now *n, uint32_t i, int month, struct plan_step *row) {
     struct sim *s = w->s;
     uint32_t per_day = 24 * s->per_hour;
-    struct now n = {.step = i, .month = month, .climate = &s->climate.step[i]};
-    n.day = (int)(i / per_day);
-    n.hour = ((double)(i % per_day) + 0.5) / s->per_hour;
-    n.scale = w->month[month].built;
-    if (n.scale <= 0) { /* nothing stands yet */
-        if (row) *row = (struct plan_step){.tdb_c = n.climate->dry_bulb_c, .twb_c = n.climate->wet_bulb_c, .slo = 1};
+    n->step = i;
+    n->month = month;
+    n->climate = &s->climate.step[i];
+    n->day = (int)(i / per_day);
+    n->hour = ((double)(i % per_day) + 0.5) / s->per_hour;
+    n->scale = w->month[month].built;
+    n->capped = false;
+    if (n->scale <= 0) { /* nothing stands yet */
+        if (row) *row = (struct plan_step){.tdb_c = n->climate->dry_bulb_c, .twb_c = n->climate->wet_bulb_c, .slo = 1};
         w->sum->facility_min_w = 0;
         return;
     }
-    supply(w, &n);
-    serve(w, &n);
-    w->dispatcher.step(w->dispatcher.state, &n.supply, n.load_w, &n.flow);
-    plan_flow_close(&n.supply, n.load_w, &n.flow);
-    n.settled = energy_settle(s->energy, &n.supply, &n.flow, n.load_w);
-    keep_sums(w, &n, s->step_s);
-    if (row) keep_row(w, &n, row);
+    supply(w, n);
+    serve(w, n);
+    w->dispatcher.step(w->dispatcher.state, &n->supply, n->load_w, &n->flow);
+    plan_flow_close(&n->supply, n->load_w, &n->flow);
+    n->settled = energy_settle(s->energy, &n->supply, &n->flow, n->load_w);
+    keep_sums(w, n, s->step_s);
+    if (row) keep_row(w, n, row);
 }
 
 static void finish(struct walk *w) {
@@ -333,7 +333,8 @@ static void finish(struct walk *w) {
 sil_err sim_run(struct sim *s, int32_t year, struct plan_step *rows, struct sim_sums *sums,
                 struct energy_result *energy, struct sil_error *e) {
     static const uint16_t first_day[13] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365};
-    struct walk w = {.s = s, .sum = sums, .year = year};
+    struct walk w = {.s = s, .sum = sums};
+    struct now now; /* every step sets what it uses: clearing it each time would cost a tenth of the year */
     memset(sums, 0, sizeof *sums);
     sums->n_services = s->design->c.fleet.n_services;
     sums->facility_min_w = INFINITY;
@@ -342,7 +343,8 @@ sil_err sim_run(struct sim *s, int32_t year, struct plan_step *rows, struct sim_
     fleet_start(&w.fleet);
     for (int m = 0; m < 12; m++) {
         uint32_t end = first_day[m + 1] * 24u * s->per_hour;
-        for (uint32_t i = first_day[m] * 24u * s->per_hour; i < end; i++) one_step(&w, i, m, rows ? &rows[i] : NULL);
+        for (uint32_t i = first_day[m] * 24u * s->per_hour; i < end; i++)
+            one_step(&w, &now, i, m, rows ? &rows[i] : NULL);
     }
     finish(&w);
     return energy ? energy_close(s->energy, energy, e) : SIL_OK;

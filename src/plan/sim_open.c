@@ -29,16 +29,13 @@ static sil_err locate(const struct plan_design *d, sil_err rc, struct sil_error 
     return line ? err_prefix(e, rc, "%s:%u", d->file, (unsigned)line) : err_prefix(e, rc, "%s", d->file);
 }
 
-static bool same_weather(const struct weather_config *a, const struct weather_config *b) {
-    return memcmp(a, b, sizeof *a) == 0; /* both began as zeroed memory */
-}
-
 static sil_err open_weather(struct sim *s, struct sil_error *e) {
     const struct plan_design *d = s->design;
     s->weather_config = d->c.weather;
     if (d->c.weather.file[0])
         SIL_TRY(plan_design_file(d, d->c.weather.file, s->weather_config.file, sizeof s->weather_config.file, e));
-    if (s->like && same_weather(&s->like->weather_config, &s->weather_config)) s->weather = s->like->weather;
+    if (s->like && plan_same(&weather_group, &s->like->weather_config, &s->weather_config))
+        s->weather = s->like->weather;
     else SIL_TRY(locate(d, weather_load(&s->weather_config, s->mem, &s->weather, e), e));
     return SIL_OK;
 }

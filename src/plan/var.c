@@ -53,6 +53,33 @@ void plan_list_defaults(const struct plan_list *l, void *element) {
     for (size_t i = 0; i < l->n_vars; i++) default_one(&l->vars[i], element);
 }
 
+static bool same_nums(const double *a, const double *b, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        if (a[i] != b[i] && !(isnan(a[i]) && isnan(b[i]))) return false;
+    return true;
+}
+
+static bool same_value(const struct plan_var *v, const char *a, const char *b) {
+    const void *x = a + v->offset, *y = b + v->offset;
+    switch (v->kind) {
+    case PLAN_NUM: return same_nums(x, y, 1);
+    case PLAN_INT:
+    case PLAN_MONTH: return *(const int64_t *)x == *(const int64_t *)y;
+    case PLAN_BOOL: return *(const bool *)x == *(const bool *)y;
+    case PLAN_CHOICE: return *(const int *)x == *(const int *)y;
+    case PLAN_TEXT:
+    case PLAN_PATH: return strcmp(x, y) == 0;
+    case PLAN_NUMS: return same_nums(x, y, v->n);
+    }
+    return false;
+}
+
+bool plan_same(const struct plan_group *g, const void *a, const void *b) {
+    for (size_t i = 0; i < g->n_vars; i++)
+        if (g->vars[i].offset != PLAN_NO_FIELD && !same_value(&g->vars[i], a, b)) return false;
+    return true;
+}
+
 int plan_choice_find(const char *choices, struct str word) {
     int i = 0;
     for (const char *p = choices; p && *p; i++) {
