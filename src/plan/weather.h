@@ -51,7 +51,7 @@ struct weather_config {
     double latitude_deg, longitude_deg, height_m, zone_s; /* of custom normals */
     double ghi_j_m2;                                      /* global horizontal irradiation of the year */
     double wind_m_s;                                      /* mean at 10 m */
-    int64_t seed; /* run.seed, set by the simulation */
+    int64_t seed;                                         /* run.seed, set by the simulation */
 };
 extern const struct plan_group weather_group;
 
