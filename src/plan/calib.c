@@ -12,7 +12,8 @@
     { 2, .2, .99 }
 #define LEVEL_405                                                                                                      \
     { 6, .175, .99 }
-/* Spread of prompts and answers in server rows: 1 (exponential-like) for the short questions of the 70B set, .3 for the
+/* Each replica has its own queue (how the submissions spread requests is not published).
+ * Spread of prompts and answers in server rows: 1 (exponential-like) for the short questions of the 70B set, .3 for the
  * long documents of the 405B set; neither is published. */
 #define OFFLINE(sys, mdl, prec, in, out, tps)                                                                          \
     { CALIB_OFFLINE, CALIB_DENSE, prec, sys, mdl, in, out, 0, 0, 0, 0, tps, NO_LIMIT, MLPERF }
@@ -75,7 +76,7 @@ static void serving_of(const struct calib_row *row, double gpus, const struct ro
                                    .arrival_cv2 = 1},
                           .level = row->level,
                           .max_batch = ENGINE_BATCH,
-                          .shared = 8 / gpus};
+                          .shared = 1};
     roof_init(&s->roof, &hw_systems[hw], &llm_models[model], row->precision, gpus, k);
 }
 

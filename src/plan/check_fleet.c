@@ -159,8 +159,8 @@ const struct plan_check fleet_checks[] = {
     {"MLPerf v5.1", "GB200, Llama 2 70B, server", "tok/s/GPU", 12340, .25, 0, NULL, S70, left_out, 9},
     {"MLPerf v5.1", "H200, Llama 3.1 405B, server", "tok/s/GPU", 36.9, .25, 0, NULL, S405, left_out, 10},
     {"MLPerf v5.1", "B200, Llama 3.1 405B, server", "tok/s/GPU", 159.9, .25, 0, NULL,
-     S405 "; missed: a fifth comes from the offline row, the rest from the first-token limit, which binds at a load that "
-     "depends on the spread of prompt lengths and on how prompts share a step, neither published", left_out, 11},
+     S405 "; missed: a fifth is in the offline row; the rest hangs on the spread of prompt lengths and on how requests are "
+     "spread over replicas, neither published (one queue for two replicas: +48 %)", left_out, 11},
     {"MLPerf v5.1", "GB300, DeepSeek R1, offline", "tok/s/GPU", 5833, .25, 0, NULL,
      LEFT_OUT "; 800 (assumed) / 3,886 tokens", left_out, 12},
     {"aiconfigurator", "H200, R1 fp8 TP8, 1k/8k, 16 at once: first token", "s", .6169, .25, 0, NULL, LEFT_OUT, left_out, 13},
