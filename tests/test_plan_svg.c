@@ -93,7 +93,11 @@ static void test_values(void **state) {
     value_is(238.72e6, "W", 4, "238.7 MW", "238.7 MW");
     value_is(3.6e12, "J", 3, "1 GWh", "1 GWh");
     value_is(1615, "GWh", 4, "1.615 TWh", "1.615 TWh");
-    value_is(513000, "tCO2", 3, "513 kt", "513 kt");
+    value_is(513000, "tCO2", 3, "513 kt CO₂", "513 kt CO₂");
+    value_is(99.998, "%", 4, "> 99.99 %", "> 99.99 %");
+    value_is(139886, "GPUs", 4, "139,886", "139,886");
+    value_is(45973, "tn tokens", 4, "45,973조", "45,973 tn");
+    value_is(240.1, "M GPU-h", 4, "2.40억 GPU·시간", "240 m GPU-h");
     value_is(99.42, "%", 4, "99.42 %", "99.42 %");
     value_is(0.32, "L/kWh", 4, "0.32 L/kWh", "0.32 L/kWh");
     value_is(3.214e13, "tokens", 3, "32.1조", "32.1 tn");

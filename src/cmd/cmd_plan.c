@@ -54,7 +54,7 @@ static int print_run(const struct plan_outcome *o, const struct run_args *a) {
     if (a->csv && plan_write_csv(&o->series, a->csv, &e) != SIL_OK) return cmd_fail("plan run", &e);
     if (a->report && write_report(o, a->report, ko, &e) != SIL_OK) return cmd_fail("plan run", &e);
     if (a->json) plan_print_json(o);
-    else plan_print_table(o, ko, a->all);
+    else return plan_print_table(o, ko, a->all);
     return 0;
 }
 

@@ -3,77 +3,37 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/file.h"
 #include "base/jsonx.h"
-#include "base/utf8.h"
 #include "cmd/cmd.h"
+#include "plan/report.h"
 
-/* Columns of a terminal that a text takes: Hangul, CJK and full-width forms take two. */
-static int width(const char *s) {
-    int w = 0;
-    size_t n = strlen(s);
-    for (size_t i = 0; i < n;) {
-        uint32_t c = 0;
-        size_t k = utf8_decode(s + i, n - i, &c);
-        bool wide = (c >= 0x1100 && c <= 0x115f) || (c >= 0x2e80 && c <= 0xa4cf) || (c >= 0xac00 && c <= 0xd7a3) ||
-                    (c >= 0xf900 && c <= 0xfaff) || (c >= 0xfe30 && c <= 0xfe6f) || (c >= 0xff00 && c <= 0xff60);
-        w += wide ? 2 : 1;
-        i += k ? k : 1;
-    }
-    return w;
+enum { SCREEN_COLUMNS = 100, SCREEN_BYTES_MAX = 1 << 20 };
+
+/* Of the terminal; without one, as wide as two columns need. */
+static size_t columns(void) {
+    struct winsize w;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 0) return w.ws_col;
+    return SCREEN_COLUMNS;
 }
 
-/* Four significant digits at least, thousands apart; a dash for what does not exist. */
-static void number_text(double v, char *out, size_t cap) {
-    char plain[64];
-    if (isnan(v)) {
-        snprintf(out, cap, "-");
-        return;
+int plan_print_table(const struct plan_outcome *o, bool ko, bool all) {
+    struct sil_error e = {0};
+    struct buf b;
+    buf_init(&b, mem_libc(), SCREEN_BYTES_MAX);
+    sil_err rc = report_screen(&o->results, ko ? PLAN_KO : PLAN_EN, columns(), all, mem_libc(), &b, &e);
+    if (rc == SIL_OK) {
+        cmd_print_safe(stdout, str_of(o->design->c.site.name), false);
+        printf(ko ? " · %d년 · %s\n\n" : " · year %d · %s\n\n", (int)o->year, sim_weather(o->sim)->origin);
+        fwrite(b.p, 1, b.n, stdout);
     }
-    double m = fabs(v);
-    int places = m >= 1000 ? 0 : m >= 100 ? 1 : m >= 10 ? 2 : m >= 1 ? 3 : m == 0 ? 0 : m >= 0.001 ? 4 : -1;
-    if (places < 0) snprintf(plain, sizeof plain, "%.2e", v);
-    else snprintf(plain, sizeof plain, "%.*f", places, v);
-    size_t len = strlen(plain), at = 0, digits = strcspn(plain + (v < 0), ".e");
-    if (m < 1000 || places < 0) {
-        snprintf(out, cap, "%s", plain);
-        return;
-    }
-    for (size_t i = 0; i < len && at + 2 < cap; i++) {
-        size_t from = i - (v < 0);
-        if (from > 0 && from < digits && (digits - from) % 3 == 0 && !(v < 0 && i == 0)) out[at++] = ',';
-        out[at++] = plain[i];
-    }
-    out[at] = '\0';
-}
-
-static void print_row(const struct plan_result *r, bool ko) {
-    char value[64];
-    const char *label = ko ? r->ko : r->en;
-    number_text(r->value, value, sizeof value);
-    int used = width(label) + width(r->of) + (r->of[0] ? 2 : 0);
-    printf("  ");
-    if (r->of[0]) {
-        cmd_print_safe(stdout, str_of(r->of), false);
-        printf(": ");
-    }
-    printf("%s%*s%14s %s\n", label, used < 46 ? 46 - used : 1, "", value, strcmp(r->unit, "1") == 0 ? "" : r->unit);
-}
-
-void plan_print_table(const struct plan_outcome *o, bool ko, bool all) {
-    enum plan_section last = PLAN_N_SECS;
-    cmd_print_safe(stdout, str_of(o->design->c.site.name), false);
-    printf(ko ? ", %d년, %s\n" : ", year %d, %s\n", (int)o->year, sim_weather(o->sim)->origin);
-    for (size_t i = 0; i < o->results.n; i++) {
-        const struct plan_result *r = &o->results.r[i];
-        if (!r->screen && !all) continue;
-        if (r->section != last) printf("%s\n", ko ? plan_section_ko(r->section) : plan_section_en(r->section));
-        last = r->section;
-        print_row(r, ko);
-    }
+    buf_free(&b);
+    return rc == SIL_OK ? 0 : cmd_fail("plan run", &e);
 }
 
 static json_t *number_json(double v) {

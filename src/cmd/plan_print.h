@@ -4,7 +4,7 @@
 
 #include "plan/outcome.h"
 
-void plan_print_table(const struct plan_outcome *o, bool ko, bool all);
+int plan_print_table(const struct plan_outcome *o, bool ko, bool all);
 void plan_print_json(const struct plan_outcome *o);
 sil_err plan_write_csv(const struct plan_series *s, const char *path, struct sil_error *e);
 

@@ -106,9 +106,8 @@ static const struct step count_en[] = {
     {1e6, 1e6, 2, " m"},    {0, 1, 0, ""},
 };
 static const struct step count_ko[] = {
-    {1e16, 1e16, 2, "경"}, {1e15, 1e12, 0, "조"}, {1e14, 1e12, 0, "조"}, {1e13, 1e12, 1, "조"},
-    {1e12, 1e12, 2, "조"}, {1e10, 1e8, 0, "억"},  {1e9, 1e8, 1, "억"},   {1e8, 1e8, 2, "억"},
-    {1e6, 1e4, 0, "만"},   {1e5, 1e4, 1, "만"},   {0, 1, 0, ""},
+    {1e15, 1e12, 0, "조"}, {1e14, 1e12, 0, "조"}, {1e13, 1e12, 1, "조"}, {1e12, 1e12, 2, "조"}, {1e10, 1e8, 0, "억"},
+    {1e9, 1e8, 1, "억"},   {1e8, 1e8, 2, "억"},   {1e6, 1e4, 0, "만"},   {1e5, 1e4, 1, "만"},   {0, 1, 0, ""},
 };
 
 /* The step for |x|; rounding may lift a value to the step above (999,960 -> 1.00 m). */
@@ -187,8 +186,9 @@ static const struct {
     {"kWh", 1e3, watthours, 5},  {"MWh", 1e6, watthours, 5}, {"kW", 1e3, watts, 4},
     {"MW", 1e6, watts, 4},       {"g", 1, grams, 4},         {"GWh", 1e9, watthours, 5},
     {"TWh", 1e12, watthours, 5}, {"GW", 1e9, watts, 4},      {"ktCO2", 1e9, grams, 4},
-    {"tCO2e", 1e6, grams, 4},    {"t", 1e6, grams, 4},       {"kg", 1e3, grams, 4},
-    {"tCO2", 1e6, grams, 4},     {"kgCO2", 1e3, grams, 4},   {"s", 1, seconds, 2},
+    {"kt CO2", 1e9, grams, 4},   {"tCO2e", 1e6, grams, 4},   {"t", 1e6, grams, 4},
+    {"kg", 1e3, grams, 4},       {"tCO2", 1e6, grams, 4},    {"kgCO2", 1e3, grams, 4},
+    {"s", 1, seconds, 2},
 };
 
 static const struct {
@@ -196,31 +196,42 @@ static const struct {
     double scale;
 } won[] = {{"KRW", 1}, {"KRW m", 1e6}, {"KRW bn", 1e9}, {"KRW tn", 1e12}};
 
+/* Counts, and what stands behind them. */
+static const struct {
+    const char *unit;
+    double scale;
+    const char *ko, *en;
+} counts[] = {
+    {"token", 1, "", ""},
+    {"tokens", 1, "", ""},
+    {"bn tokens", 1e9, "", ""},
+    {"tn tokens", 1e12, "", ""},
+    {"requests", 1, "", ""},
+    {"M", 1e6, "", ""},
+
+    {"M GPU-h", 1e6, " GPU·시간", " GPU-h"},
+    {"USD M", 1e6, " 달러", " USD"},
+};
+
 /* How a unit is written: its Korean and English forms. */
 static const struct {
     const char *unit, *ko, *en;
 } spelled[] = {
     {"degC", " °C", " °C"},
+    {"GPU", "", ""},
+    {"GPUs", "", ""},
     {"m3", " m³", " m³"},
     {"h", "시간", " h"},
     {"year", "년", " years"},
+    {"years", "년", " years"},
+    {"months", "개월", " months"},
+    {"points", "점", " points"},
     {"KRW/kWh", "원/kWh", " KRW/kWh"},
     {"KRW/kW-month", "원/kW·월", " KRW/kW-month"},
     {"KRW/Mtoken", "원/백만 토큰", " KRW/M tokens"},
     {"KRW/GPU-h", "원/GPU·시간", " KRW/GPU-h"},
     {"kgCO2/kWh", " kgCO₂/kWh", " kgCO₂/kWh"},
 };
-
-static bool one_of(const char *unit, const char *list) {
-    size_t n = strlen(unit);
-    for (const char *p = list; *p;) {
-        size_t len = strcspn(p, " ");
-        if (len == n && memcmp(p, unit, n) == 0) return true;
-        p += len;
-        if (*p) p++;
-    }
-    return false;
-}
 
 /* "0.3200" -> "0.32", "7.000" -> "7". */
 static void trim_zeros(char *num) {
@@ -242,8 +253,10 @@ void fmt_value(char out[FMT_MAX], double x, const char *unit, int digits, enum p
         fmt_krw(out, x * won[i].scale, lang);
         return;
     }
-    if (one_of(unit, "token tokens request requests GPU racks count")) {
-        fmt_count(out, x, lang);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        if (strcmp(unit, counts[i].unit) != 0) continue;
+        fmt_count(num, x * counts[i].scale, lang);
+        (void)snprintf(out, FMT_MAX, "%.40s%s", num, lang == PLAN_KO ? counts[i].ko : counts[i].en);
         return;
     }
     for (size_t i = 0; i < sizeof ladders / sizeof *ladders; i++) {
@@ -253,15 +266,18 @@ void fmt_value(char out[FMT_MAX], double x, const char *unit, int digits, enum p
         if (v == 0 || !isfinite(v)) s = &ladders[i].steps[ladders[i].n - 1];
         fmt_signif(num, v / s->unit, digits);
         trim_zeros(num);
-        (void)snprintf(out, FMT_MAX, "%.40s %s", num, s->name);
+        (void)snprintf(out, FMT_MAX, "%.40s %s%s", num, s->name, strstr(unit, "CO2") ? " CO₂" : "");
         return;
     }
     const char *behind = NULL;
     if (strcmp(unit, "%") == 0) fmt_fixed(num, x, digits > 3 ? 2 : 1);
+    else if (strncmp(unit, "GPU", 3) == 0) fmt_fixed(num, x, 0);
     else fmt_signif(num, x, digits);
     trim_zeros(num);
     for (size_t i = 0; i < sizeof spelled / sizeof *spelled; i++)
         if (strcmp(unit, spelled[i].unit) == 0) behind = lang == PLAN_KO ? spelled[i].ko : spelled[i].en;
+    if (strcmp(unit, "%") == 0 && x < 100 && strcmp(num, "100") == 0)
+        (void)snprintf(num, sizeof num, digits > 3 ? "> 99.99" : "> 99.9");
     if (behind) (void)snprintf(out, FMT_MAX, "%.40s%s", num, behind);
     else if (unit[0] == 0 || strcmp(unit, "1") == 0) (void)snprintf(out, FMT_MAX, "%.40s", num);
     else (void)snprintf(out, FMT_MAX, "%.30s %.20s", num, unit);

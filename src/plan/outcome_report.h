@@ -10,7 +10,4 @@
 sil_err plan_outcome_html(const struct plan_outcome *o, const char *shared, enum plan_lang lang, struct buf *out,
                           struct sil_error *e);
 
-/* One screen of text, appended to out. */
-sil_err plan_outcome_screen(const struct plan_outcome *o, enum plan_lang lang, struct buf *out, struct sil_error *e);
-
 #endif

@@ -61,6 +61,13 @@ void report_legend(struct svg *s, const struct report_key *k, size_t n) {
     svg_raw(s, "</ul>\n");
 }
 
+const char *report_of_text(const char *of, enum plan_lang lang) {
+    static const struct { const char *of, *ko; } names[] = {{"technology", "기술 측"}, {"infrastructure", "인프라 측"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names && lang == PLAN_KO; i++)
+        if (strcmp(of, names[i].of) == 0) return names[i].ko;
+    return of;
+}
+
 static void value_label(const struct plan_result *r, char ko[FMT_MAX], char en[FMT_MAX]) {
     fmt_value(ko, r->value, r->unit, 4, PLAN_KO);
     fmt_value(en, r->value, r->unit, 4, PLAN_EN);
@@ -109,11 +116,12 @@ static void contents(struct svg *s, const struct report *r) {
         const char *id;
         struct plan_label name;
     } part[] = {
-        {r->results != NULL, "s-results", L("결과", "Results")},
+        {r->results != NULL, "s-service", L("서비스와 제약", "Services and constraints")},
         {r->series != NULL, "s-energy", L("전력", "Energy")},
         {r->finance != NULL || r->tornado != NULL, "s-money", L("재무", "Finance")},
         {r->build != NULL, "s-build", L("건설 일정", "Timeline")},
         {r->n_calibration > 0 || r->n_checks > 0, "s-check", L("검증", "Validation")},
+        {r->results != NULL, "s-results", L("모든 결과", "All results")},
         {r->design != NULL, "s-assume", L("가정과 출처", "Assumptions")},
     };
     svg_raw(s, "<nav>");
@@ -126,20 +134,35 @@ static void contents(struct svg *s, const struct report *r) {
     svg_raw(s, "</nav>\n");
 }
 
-/* The numbers that a board asks for first, as far as the run has them; otherwise the first of the screen. */
+static void card(struct svg *s, const struct plan_result *v) {
+    char ko[FMT_MAX], en[FMT_MAX];
+    value_label(v, ko, en);
+    svg_raw(s, "<div><dt>");
+    svg_html_title(s, L(v->ko, v->en));
+    svg_raw(s, "</dt><dd>");
+    svg_html_label(s, L(ko, en));
+    svg_raw(s, "</dd></div>\n");
+}
+
+/* The numbers that a board asks for first; if the run has none of them, the first of the screen. */
 void report_cards(struct svg *s, const struct report *r) {
+    static const char *const keys[CARDS_MAX] = {
+        "finance.npv", "finance.irr",         "finance.payback", "finance.dscr_min",   "cost.capex",      "cost.power",
+        "cost.mtoken", "cost.gpu_hour",       "fleet.gpus",      "service.all_tokens", "service.all_slo", "fleet.use",
+        "power.pue",   "power.facility_peak", "carbon.cfe",      "carbon.location",
+    };
     size_t n = 0;
     svg_raw(s, "<dl class=\"cards\">");
-    for (size_t i = 0; i < r->results->n && n < CARDS_MAX; i++) {
+    for (size_t i = 0; i < CARDS_MAX; i++) {
+        const struct plan_result *v = plan_result_find(r->results, keys[i], "");
+        if (!v) continue;
+        card(s, v);
+        n++;
+    }
+    for (size_t i = 0; i < r->results->n && n < 4; i++) {
         const struct plan_result *v = &r->results->r[i];
         if (!v->screen || v->of[0]) continue;
-        char ko[FMT_MAX], en[FMT_MAX];
-        value_label(v, ko, en);
-        svg_raw(s, "<div><dt>");
-        svg_html_title(s, L(v->ko, v->en));
-        svg_raw(s, "</dt><dd>");
-        svg_html_label(s, L(ko, en));
-        svg_raw(s, "</dd></div>\n");
+        card(s, v);
         n++;
     }
     svg_raw(s, "</dl>\n");
@@ -182,8 +205,9 @@ static void page(struct svg *s, const struct report *r, const struct report_year
     notes(s, r);
     svg_raw(s, "<main>\n");
     if (r->results) {
-        section(s, "s-results", L("결과", "Results"));
-        report_results(s, r, PLAN_SEC_SERVICE, PLAN_N_SECS);
+        section(s, "s-service", L("서비스와 제약", "Services and constraints"));
+        report_services(s, r);
+        report_limits(s, r);
     }
     if (y) {
         section(s, "s-energy", L("전력", "Energy"));
@@ -201,6 +225,10 @@ static void page(struct svg *s, const struct report *r, const struct report_year
         section(s, "s-check", L("검증", "Validation"));
         report_figures_check(s, r);
         report_checks(s, r);
+    }
+    if (r->results) {
+        section(s, "s-results", L("모든 결과", "All results"));
+        report_results(s, r);
     }
     if (r->design) {
         section(s, "s-assume", L("가정과 출처", "Assumptions and sources"));

@@ -57,7 +57,9 @@ struct report {
  * (the page would be longer than out->max), SIL_ARG (a series that is not a whole year of even steps). */
 sil_err report_html(const struct report *r, enum plan_lang lang, struct mem mem, struct buf *out, struct sil_error *e);
 
-/* One screen for a terminal: the results with `screen` set, by section, in columns that hold Hangul too. */
-sil_err report_screen(const struct report *r, enum plan_lang lang, struct buf *out, struct sil_error *e);
+/* The results as one screen of a terminal that is `width` columns wide (60-120 are used; from 96 on in two columns), or
+ * all of them; plain text without escapes. */
+sil_err report_screen(const struct plan_results *t, enum plan_lang lang, size_t width, bool all, struct mem mem,
+                      struct buf *out, struct sil_error *e);
 
 #endif

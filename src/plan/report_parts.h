@@ -85,7 +85,9 @@ void report_figures_money(struct svg *s, const struct report *r);
 void report_figures_build(struct svg *s, const struct report *r);
 void report_figures_check(struct svg *s, const struct report *r);
 void report_cards(struct svg *s, const struct report *r);
-void report_results(struct svg *s, const struct report *r, enum plan_section from, enum plan_section to);
+void report_services(struct svg *s, const struct report *r);
+void report_limits(struct svg *s, const struct report *r);
+void report_results(struct svg *s, const struct report *r);
 void report_assumptions(struct svg *s, const struct report *r);
 void report_checks(struct svg *s, const struct report *r);
 
@@ -99,6 +101,8 @@ struct report_key {
     char kind;
 };
 void report_legend(struct svg *s, const struct report_key *k, size_t n);
+/* What a result is about; the two parties have Korean names. */
+const char *report_of_text(const char *of, enum plan_lang lang);
 /* A label made of a Korean and an English format over the same texts, in buffers of the caller. */
 struct report_line {
     char ko[400], en[400];

@@ -19,13 +19,39 @@ static struct plan_label section_name(enum plan_section k) {
     return L(plan_section_ko(k), plan_section_en(k));
 }
 
-/* All results of the sections [from, to), a heading for each. */
-void report_results(struct svg *s, const struct report *r, enum plan_section from, enum plan_section to) {
-    svg_raw(s, "<div class=\"scroll\"><table><thead><tr>");
+static void result_value(struct svg *s, const struct plan_result *v) {
+    char ko[FMT_MAX], en[FMT_MAX];
+    fmt_value(ko, v->value, v->unit, 4, PLAN_KO);
+    fmt_value(en, v->value, v->unit, 4, PLAN_EN);
+    svg_raw(s, "<td class=\"r\">");
+    svg_html_label(s, L(ko, en));
+    svg_raw(s, "</td>");
+}
+
+static void result_row(struct svg *s, const struct plan_result *v) {
+    svg_raw(s, "<tr><th scope=\"row\">");
+    svg_html_title(s, L(v->ko, v->en));
+    if (v->of[0]) {
+        svg_raw(s, " · ");
+        svg_html_label(s, L(report_of_text(v->of, PLAN_KO), report_of_text(v->of, PLAN_EN)));
+    }
+    svg_raw(s, "</th>");
+    result_value(s, v);
+    svg_raw(s, "</tr>\n");
+}
+
+static void result_head(struct svg *s) {
+    svg_raw(s, "<thead><tr>");
     head_cell(s, "", L("항목", "Result"));
     head_cell(s, " class=\"r\"", L("값", "Value"));
     svg_raw(s, "</tr></thead>\n");
-    for (int k = (int)from; k < (int)to; k++) {
+}
+
+/* All results, a heading for each section. */
+void report_results(struct svg *s, const struct report *r) {
+    svg_raw(s, "<div class=\"scroll\"><table>");
+    result_head(s);
+    for (int k = 0; k < PLAN_N_SECS; k++) {
         bool open = false;
         for (size_t i = 0; i < r->results->n; i++) {
             const struct plan_result *v = &r->results->r[i];
@@ -36,22 +62,74 @@ void report_results(struct svg *s, const struct report *r, enum plan_section fro
                 svg_raw(s, "</th></tr>\n");
                 open = true;
             }
-            char ko[FMT_MAX], en[FMT_MAX];
-            fmt_value(ko, v->value, v->unit, 4, PLAN_KO);
-            fmt_value(en, v->value, v->unit, 4, PLAN_EN);
-            svg_raw(s, "<tr><th scope=\"row\">");
-            svg_html_title(s, L(v->ko, v->en));
-            if (v->of[0]) {
-                svg_raw(s, " · ");
-                svg_esc(s, v->of);
-            }
-            svg_raw(s, "</th><td class=\"r\">");
-            svg_html_label(s, L(ko, en));
-            svg_raw(s, "</td></tr>\n");
+            result_row(s, v);
         }
         if (open) svg_raw(s, "</tbody>\n");
     }
     svg_raw(s, "</table></div>\n");
+}
+
+static bool of_service(const struct plan_result *v) {
+    return v->section == PLAN_SEC_SERVICE && v->of[0] && v->screen;
+}
+
+/* The i-th result is the first with its key (or, by_of, of its service). */
+static bool first_of(const struct plan_results *t, size_t i, bool by_of) {
+    for (size_t k = 0; k < i; k++)
+        if (of_service(&t->r[k]) && strcmp(by_of ? t->r[k].of : t->r[k].key, by_of ? t->r[i].of : t->r[i].key) == 0)
+            return false;
+    return true;
+}
+
+static void service_row(struct svg *s, const struct plan_results *t, const char *of) {
+    svg_raw(s, "<tr><th scope=\"row\">");
+    svg_esc(s, of);
+    svg_raw(s, "</th>");
+    for (size_t i = 0; i < t->n; i++) {
+        if (!of_service(&t->r[i]) || !first_of(t, i, false)) continue;
+        const struct plan_result *v = plan_result_find(t, t->r[i].key, of);
+        if (v) result_value(s, v);
+        else svg_raw(s, "<td class=\"r\"></td>");
+    }
+    svg_raw(s, "</tr>\n");
+}
+
+/* A row for each service, a column for each kind of result on the screen. */
+void report_services(struct svg *s, const struct report *r) {
+    const struct plan_results *t = r->results;
+    bool any = false;
+    for (size_t i = 0; i < t->n; i++) any = any || of_service(&t->r[i]);
+    if (!any) return;
+    svg_raw(s, "<div class=\"scroll\"><table><thead><tr>");
+    head_cell(s, "", L("서비스", "Service"));
+    for (size_t i = 0; i < t->n; i++) {
+        if (!of_service(&t->r[i]) || !first_of(t, i, false)) continue;
+        svg_raw(s, "<th scope=\"col\" class=\"rw\">");
+        svg_html_title(s, L(t->r[i].ko, t->r[i].en));
+        svg_raw(s, "</th>");
+    }
+    svg_raw(s, "</tr></thead><tbody>\n");
+    for (size_t i = 0; i < t->n; i++)
+        if (of_service(&t->r[i]) && first_of(t, i, true)) service_row(s, t, t->r[i].of);
+    svg_raw(s, "</tbody></table></div>\n");
+}
+
+/* What stood in the way, in the order of the results. */
+void report_limits(struct svg *s, const struct report *r) {
+    size_t n = 0;
+    for (size_t i = 0; i < r->results->n; i++) {
+        const struct plan_result *v = &r->results->r[i];
+        if (v->section != PLAN_SEC_CONSTRAINT || !v->screen) continue;
+        if (n++ == 0) {
+            svg_raw(s, "<table><caption>");
+            svg_html_label(s, L("가장 자주 걸리는 제약(한 해의 시간)", "What binds most (hours of the year)"));
+            svg_raw(s, "</caption>");
+            result_head(s);
+            svg_raw(s, "<tbody>\n");
+        }
+        result_row(s, v);
+    }
+    if (n > 0) svg_raw(s, "</tbody></table>\n");
 }
 
 static void assume_range(struct svg *s, const struct plan_var *v) {
