@@ -179,6 +179,24 @@ static void steps_of_wild_weather(void **state) {
     free(w);
 }
 
+/* An hour or a time zone too early or late would show: the sun's height explains the file's irradiance best unshifted.
+ */
+static void sun_and_file_agree(const struct weather *w) {
+    struct sun_year sun;
+    struct sil_error e;
+    struct sun_site site = {w->latitude_deg, w->longitude_deg, w->zone_h, w->height_m};
+    assert_int_equal(sun_year_new(&site, 2023, 12, mem_libc(), &sun, &e), SIL_OK);
+    double fit[5] = {0}, all = 0, night = 0;
+    for (int i = 2; i < WEATHER_HOURS - 2; i++) {
+        for (int k = 0; k < 5; k++) fit[k] += w->hour[i].ghi_w_m2 * sun.hour_up[i + k - 2];
+        all += w->hour[i].ghi_w_m2;
+        if (!(sun.hour_up[i] > 0)) night += w->hour[i].ghi_w_m2;
+    }
+    for (int k = 0; k < 5; k++) assert_true(k == 2 || fit[k] < 0.98 * fit[2]);
+    assert_true(night < 1e-3 * all);
+    sun_year_free(&sun, mem_libc());
+}
+
 static void steps_of_files(void **state) {
     (void)state;
     static const char *const files[] = {"KOR_IN_Incheon.WS.471120", "KOR_KJ_Gwangju.471560",
@@ -195,6 +213,7 @@ static void steps_of_files(void **state) {
         struct weather *w;
         if (weather_load(&c, mem_libc(), &w, &e) != SIL_OK) fail_msg("%s", e.text);
         steps_of(w, 12, 0.05);
+        sun_and_file_agree(w);
         struct weather_summary s;
         weather_summarise(w, &s);
         printf("# %s: mean %.1f, 0.4 %% %.1f, wet bulb 0.4 %% %.1f degC, RH %.0f %%, GHI %.0f MJ/m2, wind %.1f m/s\n",
@@ -216,6 +235,7 @@ static void synthetic_year(void **state) {
     c.seed = 1;
     weather_synthetic(&c, w);
     weather_synthetic(&c, again);
+    sun_and_file_agree(w);
     assert_memory_equal(w, again, sizeof *w);
     weather_summarise(w, &s);
     for (int m = 0; m < 12; m++) {

@@ -25,6 +25,14 @@
         .help_ko = "설계 부하율(예비 제외)", AT(f)                                                                     \
     }
 
+/* Constants of the check on Frontier, in raps.c. */
+#define FRONTIER(p, u, v, en, ko)                                                                                      \
+    {                                                                                                                  \
+        .path = p, .kind = PLAN_NUM, .unit = u, .lo = v, .hi = v, .def = v,                                            \
+        .source = "ExaDigiT RAPS, Frontier (SC24)", .help_en = en, .help_ko = ko, .constant = true,                    \
+        .offset = PLAN_NO_FIELD                                                                                        \
+    }
+
 #define TRANSFORMER                                                                                                    \
     "two steps, 154/22.9 kV and 22.9/0.4 kV in one: 0.2 % no-load and 0.7 % load loss, the pair of pvlib's example"
 #define UPS "assumption: double conversion, 96-97.5 % between half and full load (data sheets, 2023)"
@@ -70,6 +78,15 @@ static const struct plan_var vars[] = {
     WHICH("electrical.rectifier.redundancy", rectifier.redundancy, "N+1", "assumption: one spare", "spare rectifiers",
           "정류기 예비"),
     MOST("electrical.rectifier.load_max", rectifier.load_max, 90),
+    FRONTIER("frontier.sivoc_offset", "W", 13, "RAPS: converter of a node, fixed loss", "노드 변환기 고정 손실"),
+    FRONTIER("frontier.sivoc_efficiency", "%", 98, "RAPS: converter of a node, efficiency", "노드 변환기 효율"),
+    FRONTIER("frontier.rectifier_offset", "W", 17, "RAPS: rectifier, fixed loss", "정류기 고정 손실"),
+    FRONTIER("frontier.rectifier_efficiency", "%", 96, "RAPS: rectifier, efficiency", "정류기 효율"),
+    FRONTIER("frontier.switch", "W", 250, "RAPS: one switch per rectifier", "정류기당 스위치"),
+    FRONTIER("frontier.racks", "racks", 74, "RAPS: racks of 32 rectifiers of 4 nodes", "랙 수"),
+    FRONTIER("frontier.cdu", "W", 8473.47, "RAPS: each of 25 CDUs", "CDU 소비전력"),
+    FRONTIER("frontier.node_idle", "W", 626.26, "RAPS: a node, idle", "노드 유휴 전력"),
+    FRONTIER("frontier.node_peak", "W", 2704.26, "RAPS: a node, at peak", "노드 최대 전력"),
 };
 
 const struct plan_group elec_group = {.name = "electrical",
