@@ -20,9 +20,10 @@
 static void test_known_flows(void **state) {
     (void)state;
     const double bond[] = {-100, 10, 10, 110}, five[] = {-1000, 500, 400, 300, 100};
-    const double never[] = {-100, -1, -1}, loss[] = {-100, 0, 0, 50};
+    const double never[] = {-100, -1, -1}, loss[] = {-100, 0, 0, 50}, twice[] = {-100, 230, -132};
     NEAR(fin_irr(bond, 4, 1), 0.10, 1e-12);
     NEAR(fin_irr(five, 5, 1), 0.1448884, 1e-7);
+    NEAR(fin_irr(twice, 3, 1), 0.20, 1e-12); /* zero at 10 % as well, where the value rises */
     NEAR(fin_irr(loss, 4, 1), pow(0.5, 1.0 / 3) - 1, 1e-12);
     assert_true(isnan(fin_irr(never, 3, 1)));
     NEAR(fin_npv(bond, 4, 0.10, 1), 0, 1e-12);
@@ -42,7 +43,7 @@ static void bare(struct finance_config *c, struct fin_input *in) {
     c->years = 3;
     c->fx = 1000;
     c->gpu_usd = NAN;
-    c->vat_recovered = 1;
+    c->vat_recovered = c->realised = 1;
     c->life_gpu = 2;
     c->life_plant = c->life_building = c->life_renewable = 10;
     c->tech_revenue = 0.6;
@@ -88,6 +89,16 @@ static void test_by_hand(void **state) {
     double irr = f.irr, at = -1e6 / pow(1 + irr, 0.75);
     for (int q = 4; q < 12; q++) at += 175e3 / pow(1 + irr, q / 4.0);
     NEAR(at, 0, 1e-3);
+    /* Prices move from the first year of operation on; a quarter of list prices is got, rentals in full. */
+    c.discount = 0;
+    c.token_price_drift = -0.2;
+    c.realised = 0.25;
+    in.op[1].rental_usd = in.op[2].rental_usd = 100;
+    assert_int_equal(finance_run(&c, &in, &f, NULL), SIL_OK);
+    NEAR(f.year[1].revenue, 300e3, 1e-6);
+    NEAR(f.year[2].revenue, 240e3, 1e-6);
+    NEAR(fin_revenue_usd(&c, &in.op[1]), 300, 1e-9);
+    bare(&c, &in);
     /* Not all VAT comes back. */
     c.discount = 0;
     c.vat_recovered = 0.5;

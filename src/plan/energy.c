@@ -73,6 +73,10 @@ sil_err energy_close(const struct energy *en, struct energy_result *out, struct 
     if (err != SIL_OK) return err;
     for (int k = 0; k < TARIFF_CUSTOM; k++) {
         struct tariff_bill b;
+        if (k == TARIFF_GENERAL_SMALL && en->contract_w >= TARIFF_SMALL_W) {
+            out->class_krw[k] = NAN;
+            continue;
+        }
         err = tariff_bill_as(en->c.tariff, (enum tariff_class)k, &en->meter, en->contract_w, &b, NULL);
         out->class_krw[k] = err == SIL_OK ? b.year.total_krw : NAN;
     }

@@ -22,7 +22,8 @@ struct work {
     const struct finance_config *c;
     const struct fin_input *in;
     struct finance *out;
-    uint32_t n; /* quarters */
+    uint32_t n;          /* quarters */
+    uint32_t first_year; /* of operation, from the start year */
     double capex[FIN_N_ITEMS][Q];
     double opex[FIN_N_OPEX][Q];
     double mtokens[Q], gpu_hours[Q];
@@ -199,17 +200,19 @@ static void buy_systems(struct work *w, const struct fin_phase *p) {
 static void invest(struct work *w) {
     const struct finance_config *c = w->c;
     double contract = 0;
-    uint32_t first = w->n, last_online = 0;
+    uint32_t first = w->n, first_online = w->n, last_online = 0;
     for (uint32_t i = 0; i < w->in->n_phases; i++) {
         const struct fin_phase *p = &w->in->phase[i];
         contract += p->contract_kw;
         if (p->spend_quarter < first) first = p->spend_quarter;
+        if (p->online_quarter < first_online) first_online = p->online_quarter;
         if (p->online_quarter > last_online) last_online = p->online_quarter;
     }
     /* Land for the full build is bought at once. */
     double area = isnan(c->land_area_m2) ? FIN_LAND_M2_KW * contract : c->land_area_m2;
     spend(w, FIN_LAND, area * c->land_price * grown(c->inflation, first), first, w->n - 1, true);
     spend(w, FIN_GRID, c->grid_fixed * grown(c->inflation, first), first, last_online, true);
+    w->first_year = first_online / 4;
     for (uint32_t i = 0; i < w->in->n_phases; i++) {
         build_plant(w, &w->in->phase[i]);
         buy_systems(w, &w->in->phase[i]);
@@ -249,15 +252,20 @@ static double quarter_part(const struct work *w, uint32_t q) {
     return year > 0 ? here / year : 0;
 }
 
+double fin_revenue_usd(const struct finance_config *c, const struct fin_ops *op) {
+    double served = (op->service_usd * c->realised + op->rental_usd) * (1 - c->gpu_hour_share);
+    return served + op->gpu_hours * c->gpu_hour_share * c->gpu_hour_sold * c->gpu_hour_price;
+}
+
 static double revenue_of(struct work *w, const struct fin_ops *op, uint32_t q, double part) {
     const struct finance_config *c = w->c;
-    double gain = generation_gain(w, q), drift = grown_year(c->token_price_drift, q), serving = 1 - c->gpu_hour_share;
-    double usd = op->service_usd * serving * gain;
-    usd += op->gpu_hours * c->gpu_hour_share * c->gpu_hour_sold * c->gpu_hour_price * gain;
+    double gain = generation_gain(w, q), serving = 1 - c->gpu_hour_share;
+    /* Prices and systems of a design are of one time: that of its first operation. */
+    double drift = grown_year(c->token_price_drift, q - w->first_year * 4);
     w->mtokens[q] = op->mtokens * serving * gain * part;
     w->gpu_hours[q] = op->gpu_hours * part;
     double other = c->other_revenue * op->it_kw * grown_year(c->inflation, q);
-    return (usd * drift * fx_at(w, q) + other) * part;
+    return (fin_revenue_usd(c, op) * gain * drift * fx_at(w, q) + other) * part;
 }
 
 static void pay(struct work *w, enum fin_opex item, uint32_t q, double krw, double tech) {
@@ -467,6 +475,7 @@ void finance_scale(const struct finance_config *c, struct fin_input *in, const s
         }
         in->op[y] = (struct fin_ops){
             .service_usd = full->service_usd * sold,
+            .rental_usd = full->rental_usd * sold,
             .mtokens = full->mtokens * sold,
             .gpu_hours = full->gpu_hours * there,
             .power_krw = full->power_krw * there,

@@ -82,7 +82,8 @@ struct finance_config {
     double tariff_escalation, ppa_escalation;     /* 1/year */
     double vat_recovered;                         /* share of the VAT on power that is got back */
     /* Revenue. */
-    double token_price_drift;  /* 1/year, in USD: usually negative */
+    double realised;           /* of list prices: contracts, free and own use, hours that nobody buys */
+    double token_price_drift;  /* 1/year, in USD, from the first year of operation on: usually negative */
     double gpu_hour_price;     /* USD; drifts alike */
     double gpu_hour_share;     /* of the GPUs, rented out rather than serving */
     double gpu_hour_sold;      /* of their hours */
@@ -124,7 +125,8 @@ struct fin_phase {
 
 /* One calendar year of operation in the prices of the start year. */
 struct fin_ops {
-    double service_usd; /* from tokens, images, training, as the prices of the design */
+    double service_usd; /* tokens and images at the list prices of the design */
+    double rental_usd;  /* GPU-hours sold as such (training), at their price */
     double mtokens;     /* million tokens served */
     double gpu_hours;   /* of GPUs in service */
     double power_krw;   /* KEPCO's bill without VAT */
@@ -178,6 +180,9 @@ struct finance {
     double krw_per_mtoken, krw_per_gpu_hour; /* levelised: discounted cost before tax / discounted quantity; NAN */
 };
 
+/* Revenue of a year of operation in the prices of its first year: realised list prices, rentals. */
+double fin_revenue_usd(const struct finance_config *c, const struct fin_ops *op);
+
 /* SIL_ARG when phases lie outside the years or there is nothing to operate. */
 sil_err finance_run(const struct finance_config *c, const struct fin_input *in, struct finance *out,
                     struct sil_error *e);
@@ -186,8 +191,8 @@ sil_err finance_run(const struct finance_config *c, const struct fin_input *in, 
 
 /* Sum of f[i] / (1 + rate)^(i / per_year). */
 double fin_npv(const double *f, uint32_t n, double rate, double per_year);
-/* The annual rate in (-0.99, 10) at which fin_npv is 0, the lowest one found by scanning upward in 400 steps; NAN when
- * there is none. */
+/* The annual rate in (-0.99, 10) at which fin_npv falls through 0; of several the one nearest to 0; NAN when there is
+ * none. Rates are scanned in 400 steps, even in the logarithm of 1 + rate. */
 double fin_irr(const double *f, uint32_t n, double per_year);
 /* Level payment per period that repays 1 in n periods at a rate per period. */
 double fin_annuity(double rate, uint32_t n);

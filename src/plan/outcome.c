@@ -105,7 +105,10 @@ static void operation(const struct sim *s, const struct sim_sums *t, const struc
                       struct fin_ops *op) {
     const struct market_result *m = &en->market;
     memset(op, 0, sizeof *op);
-    for (uint32_t i = 0; i < t->n_services; i++) op->service_usd += t->service[i].revenue_usd;
+    for (uint32_t i = 0; i < t->n_services; i++) {
+        bool rental = s->design->c.fleet.services[i].kind == FLEET_TRAINING;
+        *(rental ? &op->rental_usd : &op->service_usd) += t->service[i].revenue_usd;
+    }
     op->mtokens = t->tokens / 1e6;
     op->gpu_hours = t->gpu_s / 3600;
     op->power_krw = en->bill.year.total_krw - en->bill.year.vat_krw;
@@ -138,6 +141,7 @@ static sil_err money(const struct plan_design *d, const struct sim *s, const str
                        (int)year, FIN_YEARS_MAX);
     operation(s, shown, energy, &in->op[last]);
     in->n_ops = (uint32_t)last + 1;
+    in->battery_life_years = energy->battery_life_years;
     sil_err rc = finance_run(&d->c.finance, in, out, e);
     return rc == SIL_OK ? rc : err_prefix(e, rc, "%s", d->file);
 }

@@ -208,10 +208,14 @@ static void cost(struct adder *a) {
 static void finance(struct adder *a) {
     const struct finance *f = a->o->money;
     a->section = PLAN_SEC_FINANCE;
-    double revenue = 0;
-    for (uint32_t i = 0; i < a->o->sums.n_services; i++) revenue += a->o->sums.service[i].revenue_usd;
+    const struct fin_input *in = &a->o->money_in;
+    double revenue = fin_revenue_usd(&a->o->design->c.finance, &in->op[in->n_ops - 1]);
     add(a, "finance.revenue", revenue * a->o->design->c.finance.fx / KRW_BN, "KRW bn",
         "revenue of the year, today's prices", "연 매출(현재 단가)", SCREEN);
+    const struct fin_ops *op = &in->op[in->n_ops - 1];
+    add(a, "finance.gpu_hour_revenue",
+        op->gpu_hours > 0 ? fin_revenue_usd(&a->o->design->c.finance, op) / op->gpu_hours : NAN, "USD/h",
+        "revenue per GPU-hour in service", "GPU 시간당 매출", SCREEN);
     add(a, "finance.npv", f->npv / KRW_BN, "KRW bn", "NPV of the project, after tax", "사업 NPV(세후)", SCREEN);
     add(a, "finance.irr", 100 * f->irr, "%", "IRR of the project", "사업 IRR", SCREEN);
     add(a, "finance.payback", f->payback_years, "years", "payback from the first spending", "회수 기간", SCREEN);

@@ -15,6 +15,9 @@
 #include "sillok.h"
 
 enum tariff_class { TARIFF_GENERAL, TARIFF_INDUSTRIAL, TARIFF_PPA_CUSTOMER, TARIFF_GENERAL_SMALL, TARIFF_CUSTOM };
+/* Class general_small is for contracts below this. */
+#define TARIFF_SMALL_W 300e3
+
 enum tariff_voltage { TARIFF_HV_A, TARIFF_HV_B, TARIFF_HV_C }; /* 3.3-66 kV, 154 kV, 345 kV and above */
 enum tariff_option { TARIFF_CHEAPEST, TARIFF_I, TARIFF_II, TARIFF_III };
 enum tariff_sheet { TARIFF_2026, TARIFF_2024 };
