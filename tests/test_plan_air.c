@@ -13,6 +13,7 @@
 #include "plan/climate.h"
 #include "plan/psychro.h"
 #include "plan/var.h"
+#include "plan/weather_sun.h"
 #include "support.h"
 
 #define NEAR(got, want, tolerance)                                                                                     \
@@ -216,11 +217,51 @@ static void steps_of_files(void **state) {
         sun_and_file_agree(w);
         struct weather_summary s;
         weather_summarise(w, &s);
+        printf("# %s; %s\n", w->place, w->origin);
         printf("# %s: mean %.1f, 0.4 %% %.1f, wet bulb 0.4 %% %.1f degC, RH %.0f %%, GHI %.0f MJ/m2, wind %.1f m/s\n",
                w->place, s.mean_c, s.design_c, s.wet_design_c, 100 * s.rh, s.ghi_j_m2 / 1e6, s.wind_m_s);
         assert_true(s.design_c > s.wet_design_c && s.max_c >= s.design_c && s.min_c < 0);
         mem_free(mem_libc(), w);
     }
+}
+
+/* A file whose rows hold other hours than they say, by month: the clock finds it and undoes it, and keeps the sums. */
+static void clock_of_files(void **state) {
+    (void)state;
+    static const double late[12] = {0.5, 0.5, -0.5, 0, 0, 1.0, -1.0, 0.5, 0, -0.5, 1.5, 0};
+    static const int first[13] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365};
+    struct weather *w = calloc(1, sizeof *w), *want = calloc(1, sizeof *want);
+    struct weather_config c;
+    plan_defaults(&weather_group, &c);
+    weather_synthetic(&c, w);
+    double sum = 0, after = 0;
+    for (int m = 0; m < 12; m++) {
+        for (int h = 24 * first[m]; h < 24 * first[m + 1]; h++) {
+            struct weather_sun s;
+            weather_sun_day(w, h / 24, &s);
+            double said = 0, true_up = 0, clear = 300.0 + 50.0 * (h / 24 % 8);
+            for (int k = 0; k < 60; k++) {
+                said += weather_sun_up(&s, h % 24 + late[m] + (k + 0.5) / 60) / 60;
+                true_up += weather_sun_up(&s, h % 24 + (k + 0.5) / 60) / 60;
+            }
+            w->hour[h].ghi_w_m2 = clear * said;
+            w->hour[h].dhi_w_m2 = 0.3 * clear * said;
+            w->hour[h].dni_w_m2 = said > 0 ? 400 : 0;
+            want->hour[h].ghi_w_m2 = clear * true_up;
+            sum += clear * said;
+        }
+    }
+    weather_clock(w);
+    for (int m = 0; m < 12; m++) NEAR(w->moved_h[m], late[m], 0);
+    for (int h = 0; h < WEATHER_HOURS; h++) {
+        NEAR(w->hour[h].ghi_w_m2, want->hour[h].ghi_w_m2, 3.0);
+        NEAR(w->hour[h].dhi_w_m2, 0.3 * w->hour[h].ghi_w_m2, 1e-9);
+        after += w->hour[h].ghi_w_m2;
+    }
+    NEAR(after, sum, 1e-9 * sum);
+    assert_non_null(strstr(w->origin, "moved"));
+    free(w);
+    free(want);
 }
 
 static void synthetic_year(void **state) {
@@ -287,11 +328,17 @@ static void check_rows(void **state) {
 int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(saturation_pressure),   cmocka_unit_test(published_values),
-        cmocka_unit_test(wet_bulb_is_the_root),  cmocka_unit_test(saturated_air),
-        cmocka_unit_test(order_of_temperatures), cmocka_unit_test(steps_of_synthetic),
-        cmocka_unit_test(steps_of_wild_weather), cmocka_unit_test(steps_of_files),
-        cmocka_unit_test(synthetic_year),        cmocka_unit_test(check_rows),
+        cmocka_unit_test(saturation_pressure),
+        cmocka_unit_test(published_values),
+        cmocka_unit_test(wet_bulb_is_the_root),
+        cmocka_unit_test(saturated_air),
+        cmocka_unit_test(order_of_temperatures),
+        cmocka_unit_test(steps_of_synthetic),
+        cmocka_unit_test(steps_of_wild_weather),
+        cmocka_unit_test(steps_of_files),
+        cmocka_unit_test(clock_of_files),
+        cmocka_unit_test(synthetic_year),
+        cmocka_unit_test(check_rows),
     };
     return cmocka_run_group_tests_name("plan_air", tests, NULL, NULL);
 }

@@ -35,6 +35,7 @@ struct weather {
     char place[WEATHER_TEXT];                             /* "Incheon.WS, KOR" */
     char origin[WEATHER_TEXT];                            /* "EPW, SRC-TMYx 471120"; says so when synthetic */
     double latitude_deg, longitude_deg, zone_h, height_m; /* north and east positive */
+    double moved_h[12]; /* by how much the irradiance of a month's rows was moved (weather_clock.c) */
     struct weather_hour hour[WEATHER_HOURS];
 };
 
@@ -51,7 +52,7 @@ struct weather_config {
     double latitude_deg, longitude_deg, height_m, zone_s; /* of custom normals */
     double ghi_j_m2;                                      /* global horizontal irradiation of the year */
     double wind_m_s;                                      /* mean at 10 m */
-    int64_t seed;                                         /* run.seed, set by the simulation */
+    int64_t seed;
 };
 extern const struct plan_group weather_group;
 
@@ -65,6 +66,11 @@ sil_err weather_tmy3(struct str bytes, const char *name, struct weather *out, st
 /* The synthetic year: monthly means of temperature and humidity (to 1e-6), the year's irradiation and the mean wind are
  * met; the days in between are an autoregressive process seeded by c->seed. A pure function of c. */
 void weather_synthetic(const struct weather_config *c, struct weather *out);
+
+/* Sets the irradiances of a file to the clock. Rows are said to hold the hour before their time, but many files hold
+ * the hour around it, or something else, even by month: the middle of clear days tells, to half an hour. Sums are kept.
+ * The readers call this; origin says so where something was moved. */
+void weather_clock(struct weather *w);
 
 /* Unpacks a zstd frame into b (within b->max). SIL_FORMAT when it is damaged, SIL_LIMIT when it is too large. */
 sil_err weather_unzstd(struct str packed, const char *name, struct buf *b, struct sil_error *e);

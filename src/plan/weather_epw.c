@@ -115,5 +115,7 @@ sil_err weather_epw(struct str bytes, const char *name, struct weather *out, str
         SIL_TRY(weather_place(&t, rows, (int)m, (int)d, (int)h, &skip, e));
         if (!skip) SIL_TRY(read_row(&t, f, &out->hour[rows++], e));
     }
-    return weather_complete(&t, rows, e);
+    SIL_TRY(weather_complete(&t, rows, e));
+    weather_clock(out);
+    return SIL_OK;
 }

@@ -8,10 +8,10 @@
 #include "base/rng.h"
 #include "plan/psychro.h"
 #include "plan/weather.h"
+#include "plan/weather_sun.h"
 #include "plan/weather_text.h"
 
-#define PI      3.14159265358979323846
-#define SOLAR_W 1361.0
+#define PI 3.14159265358979323846
 
 enum { DAYS = 365 };
 
@@ -125,28 +125,17 @@ static void solve_knots(const double normal[12], const double *gain, const doubl
     }
 }
 
-/* Declination and equation of time (as an hour angle) of a day, radians: J. W. Spencer, Search 2 (1971) 172. */
-static void spencer(int day, double *declination, double *equation, double *nearness) {
-    double g = 2.0 * PI * day / DAYS;
-    *declination = 0.006918 - 0.399912 * cos(g) + 0.070257 * sin(g) - 0.006758 * cos(2 * g) + 0.000907 * sin(2 * g) -
-                   0.002697 * cos(3 * g) + 0.00148 * sin(3 * g);
-    *equation = 0.000075 + 0.001868 * cos(g) - 0.032077 * sin(g) - 0.014615 * cos(2 * g) - 0.040849 * sin(2 * g);
-    *nearness = 1.00011 + 0.034221 * cos(g) + 0.00128 * sin(g) + 0.000719 * cos(2 * g) + 0.000077 * sin(2 * g);
-}
-
 /* Mean cosine of the zenith angle, night as 0, over each of a day's hours of local standard time. */
 static void day_heights(const struct weather *w, int day, double up[24], double *extra) {
-    double dec, eq, near, phi = w->latitude_deg * PI / 180.0;
-    spencer(day, &dec, &eq, &near);
-    *extra = SOLAR_W * near;
-    double a = sin(phi) * sin(dec), b = cos(phi) * cos(dec), edge = -a / b;
-    double set = edge >= 1.0 ? 0.0 : edge <= -1.0 ? PI : acos(edge);
+    struct weather_sun s;
+    weather_sun_day(w, day, &s);
+    *extra = s.extra_w_m2;
     for (int h = 0; h < 24; h++) {
-        double from = (h - 12.0) * PI / 12.0 + eq + (w->longitude_deg - 15.0 * w->zone_h) * PI / 180.0;
+        double from = (h - s.noon_h) * PI / 12.0;
         if (from < -PI) from += 2.0 * PI;
-        double to = fmin(from + PI / 12.0, set);
-        from = fmax(from, -set);
-        up[h] = to > from ? (a * (to - from) + b * (sin(to) - sin(from))) * 12.0 / PI : 0.0;
+        double to = fmin(from + PI / 12.0, s.half_day);
+        from = fmax(from, -s.half_day);
+        up[h] = to > from ? (s.a * (to - from) + s.b * (sin(to) - sin(from))) * 12.0 / PI : 0.0;
     }
 }
 

@@ -112,5 +112,7 @@ sil_err weather_tmy3(struct str bytes, const char *name, struct weather *out, st
         SIL_TRY(weather_place(&t, rows, m, d, h, &skip, e));
         if (!skip) SIL_TRY(read_row(&t, f, at, &out->hour[rows++], e));
     }
-    return weather_complete(&t, rows, e);
+    SIL_TRY(weather_complete(&t, rows, e));
+    weather_clock(out);
+    return SIL_OK;
 }
