@@ -43,8 +43,13 @@ static void test_signif_and_plain(void **state) {
         double x;
         int digits;
         const char *want;
-    } rows[] = {{0.0123456, 3, "0.0123"}, {9.996, 3, "10.0"}, {123456.7, 3, "123,457"},
-                {1.10432, 4, "1.104"},    {99.97, 3, "100"},  {0, 3, "0"}};
+    } rows[] = {{0.0123456, 3, "0.0123"},
+                {9.996, 3, "10.0"},
+                {123456.7, 3, "123,457"},
+                {1.10432, 4, "1.104"},
+                {99.97, 3, "100"},
+                {1.9733e-5, 3, "1.97e−5"},
+                {0, 3, "0"}};
     char got[FMT_MAX];
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         fmt_signif(got, rows[i].x, rows[i].digits);

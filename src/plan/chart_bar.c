@@ -104,16 +104,25 @@ static void tornado_range(const struct chart_tornado *c, double *lo, double *hi,
     }
 }
 
-/* One half of a row: from the base to what the input's low (or high) value gives, with that value at its end. */
-static void tornado_side(const struct plot *p, double base, double at, double top, double bar, const char *cls,
-                         const char *text, struct chart_size z) {
-    double xa = plot_x(p, base), xb = plot_x(p, at);
-    svg_rect(p->s, cls, fmin(xa, xb), top, fabs(xb - xa), bar);
-    double width = svg_text_width(text, 12) + 6;
-    bool right = xb >= xa;
-    if (right && xb + width > z.w - 2) right = false;
-    else if (!right && xb - width < 2) right = true;
-    svg_text(p->s, "vh", right ? xb + 5 : xb - 5, top + bar / 2 + 4, right ? SVG_START : SVG_END, text);
+/* A row: a bar from the base to what each of the input's values gives, that value at its end. When both lie on one
+ * side, the shorter bar lies inside the longer one and its value stands across the base. */
+static void tornado_row(const struct plot *p, const struct chart_bar *b, double base, double scale, double top,
+                        double bar, struct chart_size z) {
+    double at[2] = {plot_x(p, b->at_low / scale), plot_x(p, b->at_high / scale)}, x0 = plot_x(p, base);
+    const char *const text[2] = {b->low, b->high}, *const cls[2] = {"f-low", "f-high"};
+    int big = fabs(at[1] - x0) > fabs(at[0] - x0), small = 1 - big;
+    bool same = (at[0] - x0) * (at[1] - x0) > 0;
+    svg_rect(p->s, cls[big], fmin(x0, at[big]), top, fabs(at[big] - x0), bar);
+    svg_rect(p->s, cls[small], fmin(x0, at[small]), same ? top + bar / 3 : top, fabs(at[small] - x0),
+             same ? bar / 3 : bar);
+    for (int k = 0; k < 2; k++) {
+        double end = same && k == small ? x0 : at[k], width = svg_text_width(text[k], 12) + 6;
+        bool right = same && k == small ? at[k] < x0 : at[k] >= x0;
+        if (at[k] == x0) right = at[1 - k] < x0; /* without effect: across from the other */
+        if (right && end + width > z.w - 2) right = false;
+        else if (!right && end - width < 2) right = true;
+        svg_text(p->s, "vh", right ? end + 5 : end - 5, top + bar / 2 + 4, right ? SVG_START : SVG_END, text[k]);
+    }
 }
 
 void chart_tornado(struct svg *s, const struct chart_tornado *c, struct chart_size z) {
@@ -136,13 +145,8 @@ void chart_tornado(struct svg *s, const struct chart_tornado *c, struct chart_si
     value_axis(&p, t, c->axis);
     double base = c->base / c->axis_scale;
     for (size_t i = 0; i < c->n; i++) {
-        const struct chart_bar *b = &c->row[i];
-        double top = row_top(s, &r, z, p.y0 + 3, i, "nm", b->name), low = b->at_low / c->axis_scale,
-               high = b->at_high / c->axis_scale;
-        bool same = (low - base) * (high - base) > 0; /* both on one side: half a bar each */
-        double bar = same ? r.bar / 2 : r.bar;
-        tornado_side(&p, base, low, top, bar, "f-low", b->low, z);
-        tornado_side(&p, base, high, same ? top + bar : top, bar, "f-high", b->high, z);
+        double top = row_top(s, &r, z, p.y0 + 3, i, "nm", c->row[i].name);
+        tornado_row(&p, &c->row[i], base, c->axis_scale, top, r.bar, z);
     }
     char ko[FMT_MAX], en[FMT_MAX];
     both_values(c->base, c->unit, 3, ko, en);

@@ -74,6 +74,13 @@ void fmt_signif(char out[FMT_MAX], double x, int digits) {
         fmt_fixed(out, x, 0);
         return;
     }
+    if (a < 1e-4) {
+        int e10 = (int)floor(log10(a));
+        char m[FMT_MAX];
+        fmt_fixed(m, x / pow(10, e10), digits - 1);
+        (void)snprintf(out, FMT_MAX, "%.20se%s%d", m, MINUS, -e10);
+        return;
+    }
     /* A number that rounds up to the next power of ten (9.996 -> 10.00) loses a decimal. */
     int e = (int)floor(log10(a) + 1e-12);
     int decimals = digits - 1 - e;
@@ -235,7 +242,7 @@ static const struct {
 
 /* "0.3200" -> "0.32", "7.000" -> "7". */
 static void trim_zeros(char *num) {
-    if (!strchr(num, '.')) return;
+    if (!strchr(num, '.') || strchr(num, 'e')) return;
     size_t n = strlen(num);
     while (num[n - 1] == '0') n--;
     if (num[n - 1] == '.') n--;

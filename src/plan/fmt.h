@@ -13,7 +13,7 @@ enum { FMT_MAX = 64 };
  * Not-a-number is "–", infinities "∞"; above 1e15 as 1.23e17. */
 void fmt_fixed(char out[FMT_MAX], double x, int decimals);
 
-/* `digits` (1-6) significant digits, but never a whole number cut: 0.012346, 1.2346, 123.46, 123,456. */
+/* `digits` (1-6) significant digits, but never a whole number cut: 1.97e−5, 0.012346, 1.2346, 123.46, 123,456. */
 void fmt_signif(char out[FMT_MAX], double x, int digits);
 
 /* The shortest decimal that gives back a number that a person wrote ("0.05", "8,190"), at most 9 digits. */

@@ -146,7 +146,13 @@ static bool cut(const char *text, double width, double size, char *out, size_t c
 
 void plot_fit(struct svg *s, const char *cls, double x, double y, enum svg_anchor anchor, struct plan_label l,
               double width, double size) {
-    char ko[256], en[256];
+    char ko[256], en[256], first[256];
+    if (l.ko != l.en && l.en[0] >= 'a' && l.en[0] <= 'z' &&
+        strlen(l.en) < sizeof first) { /* a name begins with a capital */
+        (void)snprintf(first, sizeof first, "%s", l.en);
+        first[0] = (char)(first[0] - 'a' + 'A');
+        l.en = first;
+    }
     bool c1 = cut(l.ko, width, size, ko, sizeof ko), c2 = cut(l.en, width, size, en, sizeof en);
     if (c1 || c2) {
         svg_raw(s, "<g><title>");

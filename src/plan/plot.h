@@ -38,7 +38,8 @@ void plot_line(const struct plot *p, const char *cls, const double *y, size_t n,
 void plot_area(const struct plot *p, const char *cls, const double *low, const double *high, size_t n, double first,
                double step);
 
-/* A text cut with "…" so that it fits `width` pixels at `size`; the whole text stays as a tooltip. */
+/* A name, in English with a capital, cut with "…" so that it fits `width` pixels at `size`; the whole text stays as a
+ * tooltip. */
 void plot_fit(struct svg *s, const char *cls, double x, double y, enum svg_anchor anchor, struct plan_label l,
               double width, double size);
 

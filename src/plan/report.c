@@ -9,7 +9,7 @@
 #include "plan/fmt.h"
 #include "plan/report_parts.h"
 
-enum { ARENA_MAX = 64 << 20, CARDS_MAX = 16 };
+enum { ARENA_MAX = 64 << 20, CARDS_LEAST = 4 };
 
 /* Copies fmt to out with each "%s" replaced by the next of four texts; nothing else in fmt is special. */
 static void say(char *out, size_t cap, const char *fmt, const char *const *arg) {
@@ -55,7 +55,7 @@ void report_legend(struct svg *s, const struct report_key *k, size_t n) {
         else if (k[i].kind == 'g') chart_mark(s, k[i].cls[1] - '0', 10, 6, 4.6);
         else svg_printf(s, "<rect class=\"%c-%s\" width=\"20\" height=\"12\"/>", k[i].kind, k[i].cls);
         svg_raw(s, "</svg>");
-        svg_html_label(s, k[i].name);
+        svg_html_title(s, k[i].name);
         svg_raw(s, "</li>");
     }
     svg_raw(s, "</ul>\n");
@@ -134,35 +134,52 @@ static void contents(struct svg *s, const struct report *r) {
     svg_raw(s, "</nav>\n");
 }
 
-static void card(struct svg *s, const struct plan_result *v) {
+static void card(struct svg *s, const struct plan_result *v, struct plan_label name) {
     char ko[FMT_MAX], en[FMT_MAX];
     value_label(v, ko, en);
     svg_raw(s, "<div><dt>");
-    svg_html_title(s, L(v->ko, v->en));
+    svg_html_title(s, name);
     svg_raw(s, "</dt><dd>");
     svg_html_label(s, L(ko, en));
     svg_raw(s, "</dd></div>\n");
 }
 
-/* The numbers that a board asks for first; if the run has none of them, the first of the screen. */
+/* The numbers that a board asks for first, under names that stand alone; if the run has none, the first of the screen.
+ */
 void report_cards(struct svg *s, const struct report *r) {
-    static const char *const keys[CARDS_MAX] = {
-        "finance.npv", "finance.irr",         "finance.payback", "finance.dscr_min",   "cost.capex",      "cost.power",
-        "cost.mtoken", "cost.gpu_hour",       "fleet.gpus",      "service.all_tokens", "service.all_slo", "fleet.use",
-        "power.pue",   "power.facility_peak", "carbon.cfe",      "carbon.location",
+    static const struct {
+        const char *key;
+        struct plan_label name;
+    } cards[] = {
+        {"finance.npv", {"순현재가치(세후)", "NPV after tax"}},
+        {"finance.irr", {"내부수익률(IRR)", "IRR"}},
+        {"finance.payback", {"투자 회수 기간", "Payback"}},
+        {"finance.dscr_min", {"최저 부채상환비율(DSCR)", "Lowest DSCR"}},
+        {"cost.capex", {"초기 투자비", "First capex"}},
+        {"cost.power", {"연간 전력비", "Power cost a year"}},
+        {"cost.mtoken", {"백만 토큰당 원가", "Cost per million tokens"}},
+        {"cost.gpu_hour", {"GPU 시간당 원가", "Cost per GPU-hour"}},
+        {"fleet.gpus", {"설치 GPU", "GPUs installed"}},
+        {"fleet.use", {"GPU 가동률", "GPU use"}},
+        {"service.all_tokens", {"연간 처리 토큰", "Tokens served a year"}},
+        {"service.all_slo", {"서비스 수준 달성률", "Service level met"}},
+        {"power.facility_peak", {"최대 구내 전력", "Peak facility power"}},
+        {"power.pue", {"연간 PUE", "PUE of the year"}},
+        {"carbon.cfe", {"무탄소 비율(시간 일치)", "Carbon-free, hourly"}},
+        {"carbon.location", {"연간 탄소 배출", "Carbon a year"}},
     };
     size_t n = 0;
     svg_raw(s, "<dl class=\"cards\">");
-    for (size_t i = 0; i < CARDS_MAX; i++) {
-        const struct plan_result *v = plan_result_find(r->results, keys[i], "");
+    for (size_t i = 0; i < sizeof cards / sizeof *cards; i++) {
+        const struct plan_result *v = plan_result_find(r->results, cards[i].key, "");
         if (!v) continue;
-        card(s, v);
+        card(s, v, cards[i].name);
         n++;
     }
-    for (size_t i = 0; i < r->results->n && n < 4; i++) {
+    for (size_t i = 0; i < r->results->n && n < CARDS_LEAST; i++) {
         const struct plan_result *v = &r->results->r[i];
         if (!v->screen || v->of[0]) continue;
-        card(s, v);
+        card(s, v, L(v->ko, v->en));
         n++;
     }
     svg_raw(s, "</dl>\n");

@@ -72,7 +72,7 @@ static void figure_week(struct svg *s, const struct report *r, const struct repo
     struct chart_balance c = {.n = week.n,
                               .days = 7,
                               .limit = r->contract_w * 1e-6,
-                              .limit_name = L("계약전력", "contract power"),
+                              .limit_name = L("계약전력", "Contract power"),
                               .unit = L("MW", "MW")};
     struct report_key key[9];
     size_t n_key = 0;
@@ -127,9 +127,9 @@ static void figure_duration(struct svg *s, const struct report *r, const struct 
     struct chart_duration c = {.n = CURVE_POINTS,
                                .hours = y->days * 24,
                                .limit = r->contract_w * 1e-6,
-                               .limit_name = L("계약전력", "contract power"),
+                               .limit_name = L("계약전력", "Contract power"),
                                .unit = L("MW", "MW"),
-                               .x_title = L("이 값 이상인 시간 (h/년)", "hours of the year at or above"),
+                               .x_title = L("이 값 이상인 시간 (h/년)", "Hours of the year at or above"),
                                .from_zero = true};
     static const struct report_key key[3] = {{{"수전 전력(15분 수요)", "import (15-minute demand)"}, "grid", 's'},
                                              {{"구내 부하", "facility load"}, "load", 's'},
@@ -193,7 +193,7 @@ static void figure_sankey(struct svg *s, const struct report_year *y) {
 static void figure_bands(struct svg *s, const struct report_year *y) {
     struct chart_bands c = {.days = y->days, .n = 2};
     c.band[0] =
-        (struct chart_band){L("습구온도", "wet bulb"), L("°C", "°C"), "twb", y->twb_min, y->twb_mean, y->twb_max};
+        (struct chart_band){L("습구온도", "Wet bulb"), L("°C", "°C"), "twb", y->twb_min, y->twb_mean, y->twb_max};
     c.band[1] =
         (struct chart_band){L("전력사용효율(PUE)", "PUE"), L("", ""), "pue", y->pue_min, y->pue_mean, y->pue_max};
     report_figure(s, "f-bands", L("습구온도와 PUE", "Wet bulb and PUE"),
@@ -205,7 +205,7 @@ static void figure_bands(struct svg *s, const struct report_year *y) {
                             .y = y->hour_pue,
                             .n = (size_t)y->days * 24,
                             .step_h = 1,
-                            .x_title = L("습구온도 (°C)", "wet bulb (°C)"),
+                            .x_title = L("습구온도 (°C)", "Wet bulb (°C)"),
                             .y_title = L("PUE", "PUE")};
     report_figure(s, "f-cloud", L("시간별 습구온도와 PUE의 관계", "PUE against wet bulb, hour by hour"),
                   L("한 해의 모든 시간. 짙을수록 그 조합에 해당하는 시간이 많다(로그 단계).",

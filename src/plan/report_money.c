@@ -68,7 +68,7 @@ static void waterfall_npv(struct svg *s, const struct finance *f) {
     add_row(&c, L("순현재가치", "NPV"), f->npv, true);
     struct report_line axis, about;
     struct plan_label unit = won_axis(fmax(f->revenue_pv, sum_of(f->capex_pv, FIN_N_ITEMS)), &c.axis_scale);
-    c.axis = axis_of(L("현재가치", "present value"), unit, &axis);
+    c.axis = axis_of(L("현재가치", "Present value"), unit, &axis);
     char ko[FMT_MAX], en[FMT_MAX];
     fmt_krw(ko, f->npv, PLAN_KO);
     fmt_krw(en, f->npv, PLAN_EN);
@@ -232,8 +232,8 @@ void report_figures_check(struct svg *s, const struct report *r) {
                               .n = r->n_calibration,
                               .n_groups = r->n_calibration_groups,
                               .band = 0.2,
-                              .x_title = L("측정값 (GPU당 토큰/s)", "measured (tokens/s per GPU)"),
-                              .y_title = L("예측값 (GPU당 토큰/s)", "predicted (tokens/s per GPU)")};
+                              .x_title = L("측정값 (GPU당 토큰/s)", "Measured (tokens/s per GPU)"),
+                              .y_title = L("예측값 (GPU당 토큰/s)", "Predicted (tokens/s per GPU)")};
     struct report_key key[CHART_LAYERS_MAX];
     size_t n = r->n_calibration_groups < CHART_LAYERS_MAX ? r->n_calibration_groups : CHART_LAYERS_MAX;
     for (size_t i = 0; i < n; i++)

@@ -47,71 +47,101 @@ static void result_head(struct svg *s) {
     svg_raw(s, "</tr></thead>\n");
 }
 
-/* All results, a heading for each section. */
-void report_results(struct svg *s, const struct report *r) {
-    svg_raw(s, "<div class=\"scroll\"><table>");
-    result_head(s);
-    for (int k = 0; k < PLAN_N_SECS; k++) {
-        bool open = false;
-        for (size_t i = 0; i < r->results->n; i++) {
-            const struct plan_result *v = &r->results->r[i];
-            if ((int)v->section != k) continue;
-            if (!open) {
-                svg_raw(s, "<tbody><tr class=\"grp\"><th scope=\"rowgroup\" colspan=\"2\">");
-                svg_html_label(s, section_name((enum plan_section)k));
-                svg_raw(s, "</th></tr>\n");
-                open = true;
-            }
-            result_row(s, v);
-        }
-        if (open) svg_raw(s, "</tbody>\n");
-    }
-    svg_raw(s, "</table></div>\n");
-}
-
-static bool of_service(const struct plan_result *v) {
-    return v->section == PLAN_SEC_SERVICE && v->of[0] && v->screen;
+/* Results about one service, on the screen or all. */
+static bool of_service(const struct plan_result *v, bool all) {
+    return v->section == PLAN_SEC_SERVICE && v->of[0] && (all || v->screen);
 }
 
 /* The i-th result is the first with its key (or, by_of, of its service). */
 static bool first_of(const struct plan_results *t, size_t i, bool by_of) {
     for (size_t k = 0; k < i; k++)
-        if (of_service(&t->r[k]) && strcmp(by_of ? t->r[k].of : t->r[k].key, by_of ? t->r[i].of : t->r[i].key) == 0)
+        if (of_service(&t->r[k], true) &&
+            strcmp(by_of ? t->r[k].of : t->r[k].key, by_of ? t->r[i].of : t->r[i].key) == 0)
             return false;
     return true;
 }
 
-static void service_row(struct svg *s, const struct plan_results *t, const char *of) {
-    svg_raw(s, "<tr><th scope=\"row\">");
-    svg_esc(s, of);
-    svg_raw(s, "</th>");
-    for (size_t i = 0; i < t->n; i++) {
-        if (!of_service(&t->r[i]) || !first_of(t, i, false)) continue;
-        const struct plan_result *v = plan_result_find(t, t->r[i].key, of);
-        if (v) result_value(s, v);
-        else svg_raw(s, "<td class=\"r\"></td>");
-    }
-    svg_raw(s, "</tr>\n");
+static void service_cell(struct svg *s, const struct plan_results *t, const char *key, const char *of) {
+    const struct plan_result *v = plan_result_find(t, key, of);
+    if (v) result_value(s, v);
+    else svg_raw(s, "<td class=\"r\"></td>");
+}
+
+static bool any_service(const struct plan_results *t) {
+    for (size_t i = 0; i < t->n; i++)
+        if (of_service(&t->r[i], true)) return true;
+    return false;
 }
 
 /* A row for each service, a column for each kind of result on the screen. */
 void report_services(struct svg *s, const struct report *r) {
     const struct plan_results *t = r->results;
-    bool any = false;
-    for (size_t i = 0; i < t->n; i++) any = any || of_service(&t->r[i]);
-    if (!any) return;
+    if (!any_service(t)) return;
     svg_raw(s, "<div class=\"scroll\"><table><thead><tr>");
     head_cell(s, "", L("서비스", "Service"));
     for (size_t i = 0; i < t->n; i++) {
-        if (!of_service(&t->r[i]) || !first_of(t, i, false)) continue;
+        if (!of_service(&t->r[i], false) || !first_of(t, i, false)) continue;
         svg_raw(s, "<th scope=\"col\" class=\"rw\">");
         svg_html_title(s, L(t->r[i].ko, t->r[i].en));
         svg_raw(s, "</th>");
     }
     svg_raw(s, "</tr></thead><tbody>\n");
-    for (size_t i = 0; i < t->n; i++)
-        if (of_service(&t->r[i]) && first_of(t, i, true)) service_row(s, t, t->r[i].of);
+    for (size_t i = 0; i < t->n; i++) {
+        if (!of_service(&t->r[i], true) || !first_of(t, i, true)) continue;
+        svg_raw(s, "<tr><th scope=\"row\">");
+        svg_esc(s, t->r[i].of);
+        svg_raw(s, "</th>");
+        for (size_t k = 0; k < t->n; k++)
+            if (of_service(&t->r[k], false) && first_of(t, k, false)) service_cell(s, t, t->r[k].key, t->r[i].of);
+        svg_raw(s, "</tr>\n");
+    }
     svg_raw(s, "</tbody></table></div>\n");
+}
+
+/* The same the other way round, with everything that is known: services side by side. */
+static void service_matrix(struct svg *s, const struct plan_results *t) {
+    if (!any_service(t)) return;
+    svg_raw(s, "<div class=\"scroll\"><table><thead><tr>");
+    head_cell(s, "", section_name(PLAN_SEC_SERVICE));
+    for (size_t i = 0; i < t->n; i++) {
+        if (!of_service(&t->r[i], true) || !first_of(t, i, true)) continue;
+        svg_raw(s, "<th scope=\"col\" class=\"rw\">");
+        svg_esc(s, t->r[i].of);
+        svg_raw(s, "</th>");
+    }
+    svg_raw(s, "</tr></thead><tbody>\n");
+    for (size_t k = 0; k < t->n; k++) {
+        if (!of_service(&t->r[k], true) || !first_of(t, k, false)) continue;
+        svg_raw(s, "<tr><th scope=\"row\">");
+        svg_html_title(s, L(t->r[k].ko, t->r[k].en));
+        svg_raw(s, "</th>");
+        for (size_t i = 0; i < t->n; i++)
+            if (of_service(&t->r[i], true) && first_of(t, i, true)) service_cell(s, t, t->r[k].key, t->r[i].of);
+        svg_raw(s, "</tr>\n");
+    }
+    svg_raw(s, "</tbody></table></div>\n");
+}
+
+/* All results, a table for each section; two beside each other where there is room. */
+void report_results(struct svg *s, const struct report *r) {
+    service_matrix(s, r->results);
+    svg_raw(s, "<div class=\"cols\">\n");
+    for (int k = 0; k < PLAN_N_SECS; k++) {
+        bool open = false;
+        for (size_t i = 0; i < r->results->n; i++) {
+            const struct plan_result *v = &r->results->r[i];
+            if ((int)v->section != k || of_service(v, true)) continue;
+            if (!open) {
+                svg_raw(s, "<table><caption>");
+                svg_html_label(s, section_name((enum plan_section)k));
+                svg_raw(s, "</caption><tbody>\n");
+                open = true;
+            }
+            result_row(s, v);
+        }
+        if (open) svg_raw(s, "</tbody></table>\n");
+    }
+    svg_raw(s, "</div>\n");
 }
 
 /* What stood in the way, in the order of the results. */
@@ -177,14 +207,14 @@ static void assume_row(struct svg *s, const struct plan_item *it) {
     assume_range(s, v);
     svg_raw(s, "</td><td class=\"s\">");
     if (v->constant) svg_html_label(s, L("프로그램 상수. ", "Constant of the program. "));
-    else if (it->line) {
-        char line[24];
-        (void)snprintf(line, sizeof line, "%u", it->line);
-        svg_html_label(s, L("설계 파일 ", "design file, line "));
-        svg_raw(s, line);
-        svg_html_label(s, L("행. ", ". "));
+    if (it->line) { /* what the declaration cites is about the default */
+        char line[2][40];
+        (void)snprintf(line[0], sizeof line[0], "설계 파일 %u행", it->line);
+        (void)snprintf(line[1], sizeof line[1], "design file, line %u", it->line);
+        svg_html_label(s, L(line[0], line[1]));
+    } else {
+        svg_esc(s, v->source ? v->source : "");
     }
-    svg_esc(s, v->source ? v->source : "");
     svg_raw(s, "</td></tr>\n");
 }
 
@@ -198,10 +228,10 @@ void report_assumptions(struct svg *s, const struct report *r) {
           "Every number that went in, and where it comes from. Bold values are the design file's, the others are "
           "defaults. The range is the plausible spread of the tornado, or else what is allowed."));
     svg_raw(s, "</p>\n<div class=\"scroll\"><table class=\"stack\"><thead><tr>");
-    head_cell(s, "", L("항목", "Variable"));
-    head_cell(s, " class=\"r\"", L("값", "Value"));
-    head_cell(s, "", L("단위", "Unit"));
-    head_cell(s, " class=\"hide\"", L("범위", "Range"));
+    head_cell(s, " class=\"w34\"", L("항목", "Variable"));
+    head_cell(s, " class=\"r w14\"", L("값", "Value"));
+    head_cell(s, " class=\"w12\"", L("단위", "Unit"));
+    head_cell(s, " class=\"w12 hide\"", L("범위", "Range"));
     head_cell(s, "", L("출처", "Source"));
     svg_raw(s, "</tr></thead>\n");
     struct plan_item it = {0};
@@ -234,11 +264,11 @@ static void check_row(struct svg *s, const struct report_check *c) {
     svg_esc(s, c->source);
     svg_raw(s, "</code>");
     if (c->note) {
-        svg_raw(s, "<br><span class=\"skip\">");
+        svg_raw(s, "<br><span class=\"skip small\">");
         svg_esc(s, c->note);
         svg_raw(s, "</span>");
     }
-    svg_printf(s, "</th><td class=\"r\">%s</td><td class=\"r\">%s</td><td>", want,
+    svg_printf(s, "</th><td class=\"r\">%s</td><td class=\"r\">%s</td><td class=\"u\">", want,
                c->status == REPORT_SKIP ? "–" : got);
     svg_esc(s, c->unit ? c->unit : "");
     svg_printf(s, "</td><td class=\"r hide\">%s</td><td class=\"%s\">",
@@ -253,11 +283,11 @@ void report_checks(struct svg *s, const struct report *r) {
     svg_html_label(s, L("공표된 값의 재현", "Published numbers reproduced"));
     svg_raw(s, "</caption><thead><tr>");
     head_cell(s, "", L("무엇", "What"));
-    head_cell(s, " class=\"r\"", L("공표값", "Published"));
-    head_cell(s, " class=\"r\"", L("계산값", "Computed"));
-    head_cell(s, "", L("단위", "Unit"));
-    head_cell(s, " class=\"r hide\"", L("차이 %", "Error %"));
-    head_cell(s, "", L("판정", "Result"));
+    head_cell(s, " class=\"r w14\"", L("공표값", "Published"));
+    head_cell(s, " class=\"r w14\"", L("계산값", "Computed"));
+    head_cell(s, " class=\"w12\"", L("단위", "Unit"));
+    head_cell(s, " class=\"r w9 hide\"", L("차이 %", "Error %"));
+    head_cell(s, " class=\"w9\"", L("판정", "Result"));
     svg_raw(s, "</tr></thead><tbody>\n");
     for (size_t i = 0; i < r->n_checks; i++) check_row(s, &r->check[i]);
     svg_raw(s, "</tbody></table></div>\n");
