@@ -9,7 +9,7 @@
 #include "plan/calib.h"
 #include "plan/check_list.h"
 
-enum { NOTES_MAX = 8, NOTE_BYTES = 400, GROUPS_MAX = 8, LABEL_BYTES = 2 * PLAN_TEXT_MAX };
+enum { NOTES_MAX = 8, NOTE_BYTES = 400, GROUPS_MAX = 8, LABEL_BYTES = 3 * PLAN_TEXT_MAX, POINT_NAME = 64 };
 
 /* What the page points to while it is drawn. */
 struct binding {
@@ -20,6 +20,7 @@ struct binding {
     struct plan_label group[GROUPS_MAX];
     struct calib_point *calib;
     struct chart_point *point;
+    char (*point_name)[POINT_NAME]; /* of each point */
     size_t n_points;
     struct report_check *check;
     size_t n_checks;
@@ -69,17 +70,21 @@ static void notes(struct binding *b, const struct plan_outcome *o) {
 static sil_err calibration(struct binding *b, const struct plan_outcome *o, struct sil_error *e) {
     b->calib = mem_array(o->mem, calib_n_rows, sizeof *b->calib);
     b->point = mem_array(o->mem, calib_n_rows, sizeof *b->point);
-    if (!b->calib || !b->point) return err_nomem(e, "the calibration", calib_n_rows * sizeof *b->calib);
+    b->point_name = mem_array(o->mem, calib_n_rows, sizeof *b->point_name);
+    if (!b->calib || !b->point || !b->point_name)
+        return err_nomem(e, "the calibration", calib_n_rows * sizeof *b->calib);
     calib_points(&o->design->c.fleet.roof, b->calib);
     b->group[0] = (struct plan_label){.en = "offline", .ko = "오프라인"};
     b->group[1] = (struct plan_label){.en = "within the service level", .ko = "서비스 수준 내"};
     for (size_t i = 0; i < calib_n_rows; i++) {
         const struct calib_row *r = b->calib[i].row;
         if (r->kind != CALIB_OFFLINE && r->kind != CALIB_SERVER) continue;
-        b->point[b->n_points++] = (struct chart_point){.name = r->system,
-                                                       .group = r->kind == CALIB_SERVER,
-                                                       .measured = r->measured,
-                                                       .predicted = b->calib[i].left_out};
+        size_t hw = calib_hw(r->system), llm = calib_llm(r->model);
+        char *name = b->point_name[b->n_points];
+        snprintf(name, sizeof *b->point_name, "%.24s, %.30s", hw < hw_n_systems ? hw_systems[hw].title : r->system,
+                 llm < llm_n_models ? llm_models[llm].title : r->model);
+        b->point[b->n_points++] = (struct chart_point){
+            .name = name, .group = r->kind == CALIB_SERVER, .measured = r->measured, .predicted = b->calib[i].left_out};
     }
     return SIL_OK;
 }
@@ -115,8 +120,14 @@ static void labels(struct binding *b, const struct plan_outcome *o) {
     const struct plan_configs *c = &o->design->c;
     const struct weather *w = sim_weather(o->sim);
     snprintf(b->site, sizeof b->site, "%.*s", (int)(sizeof b->site - 1), c->site.place[0] ? c->site.place : w->place);
-    snprintf(b->weather_en, sizeof b->weather_en, "%s: %s", w->place, w->origin);
-    snprintf(b->weather_ko, sizeof b->weather_ko, "%s: %s", w->place, w->origin);
+    static const char *const ko[] = {[WEATHER_SYNTHETIC] = "월 평년값으로 만든 합성 연도",
+                                     [WEATHER_EPW] = "실측 기반 표준 연도(EPW)",
+                                     [WEATHER_TMY3] = "실측 기반 표준 연도(TMY3)"};
+    double minutes = o->series.dt_s / 60;
+    snprintf(b->weather_en, sizeof b->weather_en, "Weather: %.100s, %.120s. Year %d in steps of %.6g minutes", w->place,
+             w->origin, (int)o->year, minutes);
+    snprintf(b->weather_ko, sizeof b->weather_ko, "기상: %.100s, %s. %d년, %.6g분 간격", w->place, ko[w->class],
+             (int)o->year, minutes);
 }
 
 static struct report bound(const struct binding *b, const struct plan_outcome *o) {
@@ -160,6 +171,7 @@ sil_err plan_outcome_html(const struct plan_outcome *o, const char *shared, enum
     }
     mem_free(o->mem, b->calib);
     mem_free(o->mem, b->point);
+    mem_free(o->mem, b->point_name);
     mem_free(o->mem, b->check);
     mem_free(o->mem, b);
     return rc;

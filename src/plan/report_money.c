@@ -139,7 +139,7 @@ static void input_text(char out[40], const struct plan_var *v, double si) {
     char num[FMT_MAX];
     double shown = plan_shown(v, si);
     fmt_plain(num, fabs(shown) < 1e4 ? round(shown * 1e3) / 1e3 : round(shown));
-    bool short_unit = v->unit && strlen(v->unit) <= 3 && strcmp(v->unit, "1") != 0;
+    bool short_unit = v->unit && strlen(v->unit) <= 6 && strcmp(v->unit, "1") != 0;
     (void)snprintf(out, 40, "%.22s%s%s", num, short_unit ? " " : "", short_unit ? v->unit : "");
 }
 
