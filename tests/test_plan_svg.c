@@ -74,6 +74,7 @@ static void krw_is(double won, const char *ko, const char *en) {
 static void test_krw(void **state) {
     (void)state;
     krw_is(0, "0원", "KRW 0");
+    krw_is(0.834, "0.83원", "KRW 0.83");
     krw_is(412.7, "412.7원", "KRW 412.7");
     krw_is(52106522, "5,211만 원", "KRW 52.1 m");
     krw_is(3.21e8, "3.2억 원", "KRW 321.0 m");

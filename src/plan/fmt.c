@@ -152,7 +152,7 @@ static void krw_ko(char out[FMT_MAX], double won) {
         fmt_fixed(num, won / 1e4, 0);
         (void)snprintf(out, FMT_MAX, "%.20s만 원", num);
     } else {
-        fmt_fixed(num, won, a < 1e3 && a != floor(a) ? 1 : 0);
+        fmt_fixed(num, won, a >= 1e3 || a == floor(a) ? 0 : a < 10 ? 2 : 1);
         (void)snprintf(out, FMT_MAX, "%.20s원", num);
     }
 }
@@ -171,7 +171,7 @@ void fmt_krw(char out[FMT_MAX], double won, enum plan_lang lang) {
     }
     const struct step *s = step_for(krw_en, sizeof krw_en / sizeof *krw_en, won);
     int decimals = s->decimals;
-    if (s->from == 0 && won == floor(won)) decimals = 0;
+    if (s->from == 0) decimals = won == floor(won) ? 0 : fabs(won) < 10 ? 2 : 1;
     fmt_fixed(num, fabs(won) / s->unit, decimals);
     (void)snprintf(out, FMT_MAX, "%sKRW %.40s%s", won < 0 ? MINUS : "", num, s->name);
 }

@@ -166,15 +166,17 @@ static void tornado(struct svg *s, const struct report *r) {
     (void)snprintf(n, sizeof n, "%zu", flips);
     static const struct report_key key[2] = {{{"입력이 낮은 값일 때", "input at its low value"}, "low", 'f'},
                                              {{"입력이 높은 값일 때", "input at its high value"}, "high", 'f'}};
+    bool coarse = r->finance && fabs(r->finance->npv - t->base) > 1e-6 * fabs(t->base);
     report_figure(
         s, "f-tornado", L("무엇이 결과를 바꾸는가", "What moves the result"),
-        report_say(&about,
-                   "입력 하나만 그럴듯한 낮은 값과 높은 값으로 바꾼 %s. 막대 끝의 수는 그 입력값이다. 부호를 "
-                   "바꾸는 입력: %s개.",
-                   "%s when one input alone takes its plausible low and high value (the numbers at the bars). "
-                   "Inputs that change its sign: %s.",
-                   (const char *const[]){r->tornado_name.ko, n, "", ""},
-                   (const char *const[]){r->tornado_name.en, n, "", ""}));
+        report_say(
+            &about,
+            "입력 하나만 그럴듯한 낮은 값과 높은 값으로 바꾼 %s. 막대 끝의 수는 그 입력값이다. 부호를 바꾸는 입력: "
+            "%s개.%s",
+            "%s when one input alone takes its plausible low and high value (the numbers at the bars). Inputs that "
+            "change its sign: %s.%s",
+            (const char *const[]){r->tornado_name.ko, n, coarse ? " 이 그림은 한 시간 간격으로 계산했다." : "", ""},
+            (const char *const[]){r->tornado_name.en, n, coarse ? " Computed in hourly steps." : "", ""}));
     report_legend(s, key, 2);
     REPORT_BOTH("f-tornado", chart_tornado(s, &c, z));
     report_figure_end(s);
