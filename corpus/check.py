@@ -11,7 +11,7 @@ MIN_QUESTIONS, MIN_ANSWERS, LONGEST, SHARED_WORDS = 12, 2, 400, 5
 # Polite Korean ends its sentences so (formal or informal polite), perhaps before an ending mark.
 POLITE = re.compile(r"(요|니다|니까|시오|세요|죠|네요|군요)[.!?~)\"'」』…]*$")
 HANGUL = re.compile(r"[가-힣]")
-PROFANE = ["시발", "씨발", "ㅅㅂ", "병신", "ㅂㅅ", "개새", "좆", "존나", "지랄", "미친놈", "미친년", "엿먹", "꺼져", "닥쳐",
+PROFANE = ["시발", "씨발", "ㅅㅂ", "병신", "ㅂㅅ", "개새", "좆", "존나", "지랄", "미친놈", "미친년", "엿먹", "꺼져라", "꺼져버려", "닥쳐",
            "fuck", "shit", "bitch", "asshole"]
 
 
