@@ -51,6 +51,8 @@ ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
 # gcc's regrouping of sums and expressions costs registers that the tile kernels need (half their speed without VNNI).
 ISA_order := $(shell $(CC) -Werror -fno-tree-ter -fno-tree-reassoc -x c -c -o /dev/null /dev/null 2>/dev/null && \
                echo -fno-tree-ter -fno-tree-reassoc)
+# Under sanitizers the tile kernels take minutes to compile at the level of the rest.
+ISA_order += $(if $(SAN),-O1)
 ISA_avx2 := -mavx2 -mfma -mf16c
 ISA_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c
 ISA_vnni := $(ISA_avx512) -mavx512vnni
