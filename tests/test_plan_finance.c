@@ -99,6 +99,18 @@ static void test_by_hand(void **state) {
     NEAR(f.year[2].revenue, 240e3, 1e-6);
     NEAR(fin_revenue_usd(&c, &in.op[1]), 300, 1e-9);
     bare(&c, &in);
+    /* Dollars by a path; past its end the drift goes on, by quarter. */
+    c.n_fx_path = 2;
+    c.fx_path[0] = 1100;
+    c.fx_path[1] = 1200;
+    c.fx_drift = 0.21;
+    assert_int_equal(finance_run(&c, &in, &f, NULL), SIL_OK);
+    NEAR(f.capex_first, 1.1e6, 1e-6);
+    NEAR(f.year[1].revenue, 960e3, 1e-6);
+    double later = 0;
+    for (int q = 4; q < 8; q++) later += 200 * 1200 * pow(1.21, q / 4.0);
+    NEAR(f.year[2].revenue, later, 1e-6);
+    bare(&c, &in);
     /* Not all VAT comes back. */
     c.discount = 0;
     c.vat_recovered = 0.5;

@@ -113,9 +113,9 @@ static sil_err textbook(const struct plan_check_ctx *ctx, int arg, double *got, 
     return SIL_OK;
 }
 
-#define JULY  "KEPCO, general-eul B-II, July 2023"
-#define HOURS "400 kW flat, hours of 2026, power factor 90 %"
-#define RATES "KEPCO, industrial 2026-04-16"
+#define JULY  "KEPCO 2023-07"
+#define HOURS "general (eul) B-II, 400 kW flat, hours of 2026, power factor 90 %"
+#define RATES "KEPCO 2026-04-16"
 #define ROW(s, w, u, x, r, a, f, n, note_)                                                                             \
     {                                                                                                                  \
         .source = (s), .what = (w), .unit = (u), .expected = (x), .rel = (r), .abs = (a), .got = (f), .arg = (n),      \
@@ -129,21 +129,21 @@ const struct plan_check energy_checks[] = {
     ROW(JULY, "energy charge", "KRW", 39116320, 0, 0.5, kepco_july, KEPCO_ENERGY, HOURS),
     ROW(JULY, "base charge", "KRW", 2952000, 0, 0.5, kepco_july, KEPCO_BASE, HOURS),
     ROW(JULY, "bill with climate, fuel, VAT and fund", "KRW", 52106522, 0, 0.5, kepco_july, KEPCO_TOTAL, HOURS),
-    ROW(RATES, "A-II summer mid", "KRW/kWh", 163.8, 0, 1e-6, industrial_rate, 201,
+    ROW(RATES, "industrial A-II summer mid", "KRW/kWh", 163.8, 0, 1e-6, industrial_rate, 201,
         "sheet of 2024-07 and announced changes"),
-    ROW(RATES, "B-II winter off-peak", "KRW/kWh", 134.6, 0, 1e-6, industrial_rate, 1220,
+    ROW(RATES, "industrial B-II winter off-peak", "KRW/kWh", 134.6, 0, 1e-6, industrial_rate, 1220,
         "sheet of 2024-07 and announced changes"),
-    ROW(RATES, "B-III spring and autumn peak", "KRW/kWh", 160.3, 0, 1e-6, industrial_rate, 1312,
+    ROW(RATES, "industrial B-III spring and autumn peak", "KRW/kWh", 160.3, 0, 1e-6, industrial_rate, 1312,
         "sheet of 2024-07 and announced changes"),
-    ROW(RATES, "C-III winter mid", "KRW/kWh", 172.5, 0, 1e-6, industrial_rate, 2321,
+    ROW(RATES, "industrial C-III winter mid", "KRW/kWh", 172.5, 0, 1e-6, industrial_rate, 2321,
         "sheet of 2024-07 and announced changes"),
-    ROW("KEPCO, class of a data centre", "industrial less general, 250 MW flat, a year", "KRW bn", 67, 0.05, 0,
-        class_difference, 0, "B-III, 2026, with fund, before VAT; stated as of the order of 67 bn"),
+    ROW("KEPCO 2026", "industrial less general, 250 MW flat, a year", "KRW bn", 67, 0.05, 0, class_difference, 0,
+        "B-III, 2026, with fund, before VAT; stated as of the order of 67 bn"),
     ROW("KASI almanac 2024", "Sundays and public holidays", "days", 68, 0, 0, red_days, 2024, NULL),
     ROW("KASI almanac 2025", "Sundays and public holidays", "days", 68, 0, 0, red_days, 2025, NULL),
     ROW("KASI almanac 2026", "Sundays and public holidays", "days", 71, 0, 0, red_days, 2026,
         "70 in the almanac of June 2025; Constitution Day was added in 2026"),
-    ROW("REopt.jl degradation", "capacity lost in a year, half charged, a cycle a day", "%", 1.5784436, 0, 1e-6,
+    ROW("REopt.jl ageing", "capacity lost in a year, half charged, a cycle a day", "%", 1.5784436, 0, 1e-6,
         battery_year, 0, "expected: 1.16e-3 x 0.5 x 0.428 x sum of d^-0.572 over 365 days + 365 x 2.46e-5"),
     ROW("textbook", "IRR of -1000, 500, 400, 300, 100", "%", 14.48884428, 0, 1e-6, textbook, 0, NULL),
     ROW("textbook", "NPV of these at 10 %", "1", 78.81975275, 0, 1e-6, textbook, 1, NULL),

@@ -39,7 +39,10 @@ static double grown(double rate, uint32_t q) {
 }
 
 static double fx_at(const struct work *w, uint32_t q) {
-    return w->c->fx * grown(w->c->fx_drift, q);
+    const struct finance_config *c = w->c;
+    if (c->n_fx_path == 0) return c->fx * grown(c->fx_drift, q);
+    uint32_t last = c->n_fx_path - 1, year = q / 4;
+    return year <= last ? c->fx_path[year] : c->fx_path[last] * grown(c->fx_drift, q - 4 * last);
 }
 
 /* Prices that are set once a year. */

@@ -58,11 +58,13 @@ enum fin_party { FIN_TECH, FIN_INFRA, FIN_N_PARTIES };
 enum fin_deal { FIN_SHARE, FIN_HOSTING };
 
 struct finance_config {
-    int64_t years;              /* from January of the year of first spending */
-    double discount;            /* WACC, 1/year, nominal */
-    double equity_discount;     /* for the flows to equity and the parties */
-    double fx;                  /* KRW/USD at the beginning */
-    double fx_drift, inflation; /* 1/year */
+    int64_t years;                 /* from January of the year of first spending */
+    double discount;               /* WACC, 1/year, nominal */
+    double equity_discount;        /* for the flows to equity and the parties */
+    double fx;                     /* KRW/USD at the beginning */
+    double fx_drift, inflation;    /* 1/year */
+    double fx_path[FIN_YEARS_MAX]; /* KRW/USD by year from the start year; past its end the drift goes on from it */
+    uint32_t n_fx_path;            /* 0: fx and its drift */
     /* Capex, in the prices of the start year. */
     double gpu_usd;                       /* per GPU with its share of system, rack and links; NAN: the catalogue's */
     double network_share;                 /* of FIN_GPU */
