@@ -98,6 +98,13 @@ void sil_free(void *p);
 
 /* ---- engines and sessions ---- */
 
+/* What keys and values are rounded to as they are stored. Each is an arithmetic profile of its own: other bits. */
+enum sil_kv {
+    SIL_KV_F16,  /* binary16, the default */
+    SIL_KV_INT8, /* 8-bit integers with a scale for each token and head: about half the memory */
+    SIL_KV_KINDS
+};
+
 struct sil_engine_config {
     uint32_t n_ctx;      /* positions of one session; 0: the model's own, at most 4,096 */
     uint32_t n_sessions; /* sessions that can be full at once (sets the KV memory); 0: 1 */
@@ -105,6 +112,7 @@ struct sil_engine_config {
     uint32_t n_logits;   /* rows of logits that one step can give; 0: 16 */
     uint32_t n_threads;  /* 0: what the affinity mask and the cgroup allow */
     uint32_t n_pages;    /* pages of 64 positions for keys and values; 0: enough for n_sessions full sessions */
+    enum sil_kv kv;      /* the storage of keys and values */
 };
 
 /* Threads, buffers and KV memory around one model. */
@@ -117,6 +125,8 @@ sil_err sil_engine_open(const struct sil_model *m, const struct sil_engine_confi
 void sil_engine_close(struct sil_engine *eng);
 uint32_t sil_engine_threads(const struct sil_engine *eng);
 uint32_t sil_engine_ctx(const struct sil_engine *eng);
+/* The profile of everything that the engine computes: SIL_PROFILE, with ";kv=int8" behind it for SIL_KV_INT8. */
+const char *sil_engine_profile(const struct sil_engine *eng);
 
 struct sil_engine_stats {
     uint32_t n_pages;                  /* KV pages in all */

@@ -219,7 +219,7 @@ static double to_bfloat(double x) {
 /* x as the matrix's input is rounded in this mode. */
 static void round_input(const struct matrix *w, enum ref64_mode mode, double *x) {
     bool quant = dtype_is_quant(w->type), k = dtype_get(w->type)->block_len == 256;
-    if (quant && mode == REF64_CA1) to_blocks(x, w->cols, 32, false);
+    if (quant && (mode == REF64_CA1 || mode == REF64_INT8)) to_blocks(x, w->cols, 32, false);
     if (quant && mode == REF64_LLAMA) to_blocks(x, w->cols, k ? 256 : 32, !k);
     if (w->type == DTYPE_F16 && mode == REF64_LLAMA)
         for (uint32_t i = 0; i < w->cols; i++) x[i] = ref64_half(x[i]);
@@ -265,6 +265,21 @@ static void turn_heads(const struct ref64 *m, double *x, uint32_t heads, const d
     }
 }
 
+/* Weights p[0 .. n-1] of values v, each times the scale of its value, to 8 bits in blocks of 32. */
+static void round_weights(const struct ref64 *m, const double *v, size_t stride, size_t n, double *p) {
+    for (size_t g = 0; g < n; g += 32) {
+        uint32_t len = n - g < 32 ? (uint32_t)(n - g) : 32;
+        double scale[32], w[32];
+        for (uint32_t t = 0; t < len; t++) {
+            scale[t] = 0;
+            for (uint32_t i = 0; i < m->head_dim; i++) scale[t] = fmax(scale[t], fabs(v[(g + t) * stride + i]));
+            w[t] = p[g + t] * scale[t];
+        }
+        to_blocks(w, len, len, false);
+        for (uint32_t t = 0; t < len; t++) p[g + t] = scale[t] > 0 ? w[t] / scale[t] : 0;
+    }
+}
+
 /* One query head over positions 0..pos; k and v step by `stride` per position. */
 static void attend(const struct ref64 *m, const double *q, const double *k, const double *v, size_t stride, size_t pos,
                    enum ref64_mode mode, double *p, double *out) {
@@ -277,6 +292,7 @@ static void attend(const struct ref64 *m, const double *q, const double *k, cons
     }
     for (size_t t = 0; t <= pos; t++) sum += p[t] = exp(p[t] - max);
     for (size_t t = 0; t <= pos; t++) p[t] = mode == REF64_LLAMA ? ref64_half(p[t] / sum) : p[t] / sum;
+    if (mode == REF64_INT8) round_weights(m, v, stride, pos + 1, p);
     memset(out, 0, m->head_dim * sizeof *out);
     for (size_t t = 0; t <= pos; t++)
         for (uint32_t i = 0; i < m->head_dim; i++) out[i] += p[t] * v[t * stride + i];
@@ -304,7 +320,12 @@ static void attention(struct ref64_run *r, uint32_t layer) {
     turn_heads(m, r->q, m->heads, l->q_norm.w, r->n);
     turn_heads(m, k, m->kv_heads, l->k_norm.w, r->n);
     for (uint32_t i = 0; r->mode == REF64_LLAMA && i < q_len; i++) r->q[i] = ref64_half(r->q[i]);
-    for (uint32_t i = 0; r->mode != REF64_EXACT && i < kv_len; i++) {
+    if (r->mode == REF64_INT8) {
+        to_blocks(r->q, q_len, m->head_dim, false);
+        to_blocks(k, kv_len, m->head_dim, false);
+        to_blocks(v, kv_len, m->head_dim, false);
+    }
+    for (uint32_t i = 0; r->mode != REF64_EXACT && r->mode != REF64_INT8 && i < kv_len; i++) {
         k[i] = ref64_half(k[i]);
         v[i] = ref64_half(v[i]);
     }

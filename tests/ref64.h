@@ -23,6 +23,8 @@ enum ref64_mode {
     REF64_EXACT,
     REF64_KV,   /* keys and values to binary16 */
     REF64_CA1,  /* as KV, and before every quantised matrix the activations to 8 bits in blocks of 32 */
+    REF64_INT8, /* as CA1, but queries, keys and values to 8 bits by head, and attention weights times their values'
+                   scales to 8 bits in blocks of 32 positions: CA/1;kv=int8 */
     REF64_LLAMA /* what llama.cpp rounds on a CPU: keys, values, queries and attention weights to binary16, activations
                    to 8 bits in blocks of 32 (256 for K-quants), or to the matrix's own 16-bit format */
 };

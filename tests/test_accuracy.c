@@ -76,12 +76,12 @@ static void run_oracle(const struct text *t, const uint32_t *tokens, uint32_t n,
     ref64_close(m);
 }
 
-static void run_engine(const struct text *t, const uint32_t *tokens, uint32_t n, double *out) {
+static void run_engine(const struct text *t, enum sil_kv kv, const uint32_t *tokens, uint32_t n, double *out) {
     struct sil_model *m = NULL;
     struct sil_engine *eng = NULL;
     struct sil_session *s = NULL;
     struct sil_error e = {0};
-    struct sil_engine_config c = {.n_ctx = N, .n_logits = N, .n_threads = 1};
+    struct sil_engine_config c = {.n_ctx = N, .n_logits = N, .n_threads = 1, .kv = kv};
     ok(sil_model_open(t->path, NULL, &m, &e), &e);
     ok(sil_engine_open(m, &c, &eng, &e), &e);
     ok(sil_session_open(eng, &s, &e), &e);
@@ -115,12 +115,12 @@ static double nearest_row(const double *p, const double *q, uint32_t n) {
 
 /* Engine and oracle with the same roundings agree somewhere: in the text, or where a value beside a boundary at its
  * first token spoils all of it, after another first token. */
-static double agreement(const struct text *t) {
+static double agreement(const struct text *t, enum ref64_mode mode, enum sil_kv kv) {
     double least = nearest_row(t->expected, t->engine, N);
     for (uint32_t token = 8; token < 16 && least > AGREE; token++) {
         double p[V], q[V];
-        run_oracle(t, &token, 1, REF64_CA1, p);
-        run_engine(t, &token, 1, q);
+        run_oracle(t, &token, 1, mode, p);
+        run_engine(t, kv, &token, 1, q);
         least = fmin(least, nearest_row(p, q, 1));
     }
     return least;
@@ -130,10 +130,10 @@ static double agreement(const struct text *t) {
 static double check_type(struct text *t, enum dtype type, const char *kind) {
     run_oracle(t, t->tokens, N, REF64_EXACT, t->exact);
     run_oracle(t, t->tokens, N, REF64_CA1, t->expected);
-    run_engine(t, t->tokens, N, t->engine);
+    run_engine(t, SIL_KV_F16, t->tokens, N, t->engine);
     struct figures own = compare(t, t->exact, t->engine), expected = compare(t, t->exact, t->expected);
     struct figures whole = compare(t, t->origin, t->engine), weights = compare(t, t->origin, t->exact);
-    double near = agreement(t);
+    double near = agreement(t, REF64_CA1, SIL_KV_F16);
     print_message("# %s %-4s against the same weights: KL %.1e (expected %.1e) max %.1e ppl x%.5f, nearest row %.1e; "
                   "against F32 weights: KL %.1e (encoding alone %.1e) ppl x%.4f\n",
                   kind, dtype_get(type)->name, own.kl, expected.kl, own.kl_max, exp(own.log_ppl_ratio), near, whole.kl,
@@ -145,6 +145,24 @@ static double check_type(struct text *t, enum dtype type, const char *kind) {
     /* Errors of encoding and of arithmetic are independent: their divergences add. */
     assert_true(whole.kl <= 1.6 * (weights.kl + expected.kl));
     return weights.kl;
+}
+
+/* Profile CA/1;kv=int8 on the same weights. Its divergence is that of binary16 keys and values and what 8 bits add. */
+static void check_int8(struct text *t, enum dtype type, const char *kind) {
+    run_oracle(t, t->tokens, N, REF64_EXACT, t->exact);
+    run_oracle(t, t->tokens, N, REF64_INT8, t->expected);
+    run_engine(t, SIL_KV_INT8, t->tokens, N, t->engine);
+    struct figures own = compare(t, t->exact, t->engine), expected = compare(t, t->exact, t->expected);
+    double near = agreement(t, REF64_INT8, SIL_KV_INT8);
+    run_engine(t, SIL_KV_F16, t->tokens, N, t->engine);
+    struct figures f16 = compare(t, t->exact, t->engine);
+    print_message("# %s %-4s with int8 keys and values: KL %.1e (expected %.1e, with f16 %.1e) max %.1e ppl x%.5f, "
+                  "nearest row %.1e\n",
+                  kind, dtype_get(type)->name, own.kl, expected.kl, f16.kl, own.kl_max, exp(own.log_ppl_ratio), near);
+    assert_true(near <= AGREE);
+    assert_true(own.kl <= 1.6 * expected.kl);
+    assert_true(fabs(own.log_ppl_ratio) <= own.kl + 4 * sqrt(2 * own.kl / N));
+    if (type == DTYPE_F32) assert_true(f16.kl < own.kl); /* the type was really used */
 }
 
 static void check_model(const char *kind, uint32_t outliers) {
@@ -164,6 +182,7 @@ static void check_model(const char *kind, uint32_t outliers) {
     for (int i = 0; i < N_TYPES; i++) {
         make(&t, types[i], outliers);
         encoding[types[i]] = check_type(&t, types[i], kind);
+        if (types[i] == DTYPE_F32 || types[i] == DTYPE_Q8_0 || types[i] == DTYPE_Q4_K) check_int8(&t, types[i], kind);
     }
     /* Fewer bits, more loss, in either kind of format. */
     static const enum dtype finer[][2] = {{DTYPE_F32, DTYPE_F16},   {DTYPE_F16, DTYPE_BF16},  {DTYPE_BF16, DTYPE_Q8_0},

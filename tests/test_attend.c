@@ -31,9 +31,9 @@ static struct cache *cache_new(uint64_t seed, uint32_t first, uint32_t n_pos) {
     struct cache *c = malloc(sizeof *c);
     assert_non_null(c);
     for (int i = 0; i < PAGES; i++) {
-        c->pages[i] = malloc(OFFSET + num_kv_bytes(DIM));
+        c->pages[i] = malloc(OFFSET + num_kv_bytes(SIL_KV_F16, DIM));
         assert_non_null(c->pages[i]);
-        memset(c->pages[i], 0xff, OFFSET + num_kv_bytes(DIM));
+        memset(c->pages[i], 0xff, OFFSET + num_kv_bytes(SIL_KV_F16, DIM));
     }
     for (uint32_t p = 0; p < POSITIONS; p++) {
         for (int i = 0; i < DIM; i++) {
@@ -84,7 +84,7 @@ static void exact(const struct cache *c, const struct num_attn *a, double out[DI
 static void check(struct cache *c, const struct num_attn *a) {
     float got[DIM];
     double want[DIM], spread;
-    ref_attend(a, c->query, c->pages, OFFSET, got, c->scratch);
+    ref_attend_one(a, c->query, c->pages, OFFSET, got, c->scratch);
     exact(c, a, want, &spread);
     /* A score has at most DIM + 2 roundings relative to its spread, and moves its weight by as much; a weight has the
      * error of exp (2 half ulps) and of the difference before it; a sum over a block and its merges at most 64 + 4
@@ -121,7 +121,7 @@ static void test_one_key(void **state) {
         struct cache *c = cache_new(p, p, p + 1);
         struct num_attn a = {.head_dim = DIM, .n_pos = p + 1, .first = p, .scale = 0.1f};
         float got[DIM];
-        ref_attend(&a, c->query, c->pages, OFFSET, got, c->scratch);
+        ref_attend_one(&a, c->query, c->pages, OFFSET, got, c->scratch);
         for (int i = 0; i < DIM; i++) assert_int_equal(float_bits(got[i]), float_bits((float)rounded(c->v[p][i])));
         cache_free(c);
     }
@@ -140,7 +140,7 @@ static void test_equal_scores(void **state) {
     }
     struct num_attn a = {.head_dim = DIM, .n_pos = 256, .scale = 1.0f};
     float got[DIM];
-    ref_attend(&a, c->query, c->pages, OFFSET, got, c->scratch);
+    ref_attend_one(&a, c->query, c->pages, OFFSET, got, c->scratch);
     for (int i = 0; i < DIM; i++) assert_true(got[i] == 3.5f);
     cache_free(c);
 }
@@ -163,7 +163,7 @@ static void test_merge_by_hand(void **state) {
     float fs = num_expf(0.25f - m2);
     l = fmaf(l, 1.0f, 1.0f * fs);
     o = fmaf(o, 1.0f, 0.0f * fs);
-    ref_attend(&a, &query, c->pages, OFFSET, &got, c->scratch);
+    ref_attend_one(&a, &query, c->pages, OFFSET, &got, c->scratch);
     assert_int_equal(float_bits(got), float_bits(o / l));
     cache_free(c);
 }
@@ -197,7 +197,7 @@ static void test_overflow_is_seen(void **state) {
     struct num_attn a = {.head_dim = DIM, .n_pos = 70, .scale = 1.0f};
     float got[DIM];
     for (int i = 0; i < DIM; i++) c->query[i] = 3e38f;
-    ref_attend(&a, c->query, c->pages, OFFSET, got, c->scratch);
+    ref_attend_one(&a, c->query, c->pages, OFFSET, got, c->scratch);
     assert_false(ref_finite(got, DIM));
     cache_free(c);
 }

@@ -115,22 +115,31 @@ static void list_elementwise(struct list *l) {
 
 static void list_attend(struct list *l) {
     static uint16_t part[PAGES][2 * NUM_KV_PAGE * HEAD];
+    static int32_t part8[PAGES][NUM_KV_PAGE * (HEAD / 2 + 2)];
     uint8_t *pages[PAGES];
-    float k[HEAD], v[HEAD], q[HEAD], out[3][HEAD], scratch[NUM_ATTN_SCRATCH];
+    struct num_query group[3];
+    float k[HEAD], v[HEAD], q[HEAD], out[3][HEAD];
     struct rng r = {.seed = 4};
     memset(part, 0, sizeof part);
     for (uint32_t p = 0; p < PAGES * NUM_KV_PAGE; p++) {
         fill(&r, v, HEAD);
         for (int i = 0; i < HEAD; i++) k[i] = rng_normal(&r);
-        assert_true(l->k.kv_store(part[p / NUM_KV_PAGE], p, k, v, HEAD));
+        assert_true(l->k.kv_store[SIL_KV_F16](part[p / NUM_KV_PAGE], p, k, v, HEAD));
+        assert_true(l->k.kv_store[SIL_KV_INT8](part8[p / NUM_KV_PAGE], p, k, v, HEAD));
     }
     put(l, "kv_store", part, sizeof part);
+    put(l, "kv_store int8", part8, sizeof part8);
     for (int i = 0; i < PAGES; i++) pages[i] = (uint8_t *)part[i];
     for (int i = 0; i < HEAD; i++) q[i] = rng_normal(&r);
     struct num_attn a[3] = {
         {HEAD, 256, 0, 0.125f, false, 0.0f}, {HEAD, 201, 90, 0.5f, false, 0.0f}, {HEAD, 130, 3, 0.0625f, true, 0.75f}};
-    for (int i = 0; i < 3; i++) l->k.attend(&a[i], q, pages, 0, out[i], scratch);
+    for (int i = 0; i < 3; i++) group[i] = (struct num_query){a[i], q, out[i]};
+    for (int i = 0; i < 3; i++) l->k.attend[SIL_KV_F16](&group[i], 1, pages, 0);
     put(l, "attend", out, sizeof out);
+    assert_int_equal(sizeof *part8, num_kv_bytes(SIL_KV_INT8, HEAD));
+    for (int i = 0; i < PAGES; i++) pages[i] = (uint8_t *)part8[i];
+    for (int i = 0; i < 3; i++) l->k.attend[SIL_KV_INT8](&group[i], 1, pages, 0);
+    put(l, "attend int8", out, sizeof out);
 }
 
 static void list_functions(struct list *l) {
@@ -231,7 +240,9 @@ static const struct {
     {"relu", 0x1037cdd27d4c4d09u},
     {"add", 0x8728f918c2914e3bu},
     {"kv_store", 0x18dcf443272fbddcu},
+    {"kv_store int8", 0x5b70966808b2357fu},
     {"attend", 0x992bb220ca6876f4u},
+    {"attend int8", 0x74cf26aacd09a676u},
     {"expf", 0x7c1d02cc271b8080u},
     {"logf", 0x2af3d9febca64571u},
     {"tanhf", 0xcb9164788fb831deu},

@@ -115,13 +115,14 @@ static bool step_group(struct sil_engine *eng, struct sequence *q, uint32_t n, c
 /* What the ways have in fact made use of. */
 static uint64_t guessed_rightly, found_shared;
 
-static void digest(const struct sil_model *m, const struct way *w, char out[SHA_HEX]) {
+static void digest(const struct sil_model *m, enum sil_kv kv, const struct way *w, char out[SHA_HEX]) {
     static struct sequence q[SEQUENCES];
     struct sil_engine_config c = {.n_ctx = CTX,
                                   .n_sessions = w->together + 2,
                                   .n_batch = w->batch,
                                   .n_logits = ROWS_MAX,
-                                  .n_threads = w->threads};
+                                  .n_threads = w->threads,
+                                  .kv = kv};
     struct sil_engine *eng = NULL;
     struct sil_error e = {0};
     struct sha all;
@@ -147,9 +148,9 @@ static void digest(const struct sil_model *m, const struct way *w, char out[SHA_
     sil_engine_close(eng);
 }
 
-static void check_way(const struct sil_model *m, const struct way *w, const char *want) {
+static void check_way(const struct sil_model *m, enum sil_kv kv, const struct way *w, const char *want) {
     char got[SHA_HEX];
-    digest(m, w, got);
+    digest(m, kv, w, got);
     if (strcmp(got, want) != 0)
         fail_msg("%s on %s, %u threads, %u together, chunks of %u, passes of %u, %s, %u guesses: instead of %s", got,
                  cpu_name(m->m->cpu_mask), w->threads, w->together, w->chunk, w->batch, w->shared ? "shared" : "alone",
@@ -159,7 +160,7 @@ static void check_way(const struct sil_model *m, const struct way *w, const char
 static const uint32_t groups[] = {1, 3, 8, 32}, chunks[] = {1, 13, 64, PROMPT_MAX}, passes[] = {7, 32, 64, 256};
 
 /* Sixteen ways in which every pair of threads and group size, and every single value of the rest, occurs; or all. */
-static void check_level(const struct sil_model *m, uint32_t n_ways, const char *want) {
+static void check_level(const struct sil_model *m, enum sil_kv kv, uint32_t n_ways, const char *want) {
     for (uint32_t i = 0; i < n_ways; i++) {
         uint32_t t = i % 4, g = i / 4 % 4, rest = i < 16 ? t + g : i / 16;
         struct way w = {.threads = t + 1,
@@ -168,7 +169,7 @@ static void check_level(const struct sil_model *m, uint32_t n_ways, const char *
                         .batch = passes[(rest + g) % 4],
                         .draft = (i + i / 4) % 2 ? 5 : 0,
                         .shared = (i / 2 + i / 8) % 2};
-        check_way(m, &w, want);
+        check_way(m, kv, &w, want);
     }
 }
 
@@ -176,16 +177,16 @@ struct level {
     uint32_t mask, n_ways;
 };
 
-static void check_mask(const char *path, uint32_t mask, uint32_t n_ways, const char *want) {
+static void check_mask(const char *path, uint32_t mask, enum sil_kv kv, uint32_t n_ways, const char *want) {
     struct sil_error e = {0};
     struct sil_model m = {NULL};
     if (model_open(mem_libc(), path, mask, 2, &m.m, &e) != SIL_OK) fail_msg("%s", e.text);
-    if (mask == 0 && !SLOW_BUILD) check_way(&m, &plainest, want);
-    check_level(&m, n_ways, want);
+    if (mask == 0 && !SLOW_BUILD) check_way(&m, kv, &plainest, want);
+    check_level(&m, kv, n_ways, want);
     model_close(m.m);
 }
 
-static void check_model(const struct mm_spec *spec, const char *want) {
+static void check_model(const struct mm_spec *spec, enum sil_kv kv, const char *want) {
     static const struct level levels[] = {{0, 1},
                                           {CPU_AVX2, 4},
                                           {CPU_AVX2 | CPU_AVX512, 4},
@@ -202,11 +203,11 @@ static void check_model(const struct mm_spec *spec, const char *want) {
     if (mm_write_file(spec, path, &e) != SIL_OK) fail_msg("%s", e.text);
     guessed_rightly = found_shared = 0;
     if (SLOW_BUILD && !full) {
-        check_mask(path, cpu_detect(), 2, want);
+        check_mask(path, cpu_detect(), kv, 2, want);
     } else {
         for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
             if (!(levels[i].mask & ~cpu_detect()))
-                check_mask(path, levels[i].mask, full ? 256 : levels[i].n_ways, want);
+                check_mask(path, levels[i].mask, kv, full ? 256 : levels[i].n_ways, want);
     }
     unlink(path);
     printf("# %llu guesses came true, %llu tokens were found in the tree\n", (unsigned long long)guessed_rightly,
@@ -227,7 +228,7 @@ static void test_q8_0(void **state) {
     (void)state;
     struct mm_spec s = small(DTYPE_Q8_0);
     s.rope = MM_ROPE_LLAMA3;
-    check_model(&s, "0d8b544922ae9825e158162218438c3b698a0ceb563c29c5eaa01834a4a640be");
+    check_model(&s, SIL_KV_F16, "0d8b544922ae9825e158162218438c3b698a0ceb563c29c5eaa01834a4a640be");
 }
 
 static void test_q4_k_m(void **state) {
@@ -235,14 +236,14 @@ static void test_q4_k_m(void **state) {
     struct mm_spec s = small(DTYPE_Q4_K);
     s.mixture = true;
     s.outliers = 3;
-    check_model(&s, "24ee727086fd36eb705f3cac4862916fc40e831917051d0560bfffb74e1090ce");
+    check_model(&s, SIL_KV_F16, "24ee727086fd36eb705f3cac4862916fc40e831917051d0560bfffb74e1090ce");
 }
 
 static void test_qwen3_q4_0(void **state) {
     (void)state;
     struct mm_spec s = small(DTYPE_Q4_0);
     s.qwen3 = s.byte_bpe = s.tied = true;
-    check_model(&s, "557e8844abdf146999bed4f8bf4e4fd91071f30b8331f37a15cafa258d660377");
+    check_model(&s, SIL_KV_F16, "557e8844abdf146999bed4f8bf4e4fd91071f30b8331f37a15cafa258d660377");
 }
 
 static void test_bf16(void **state) {
@@ -250,12 +251,29 @@ static void test_bf16(void **state) {
     struct mm_spec s = small(DTYPE_BF16);
     s.bias = true;
     s.rope = MM_ROPE_YARN;
-    check_model(&s, "4cb0551668ee57893e2292222c1daf5cf94f2ce9691f728f511126ee1ab0a86f");
+    check_model(&s, SIL_KV_F16, "4cb0551668ee57893e2292222c1daf5cf94f2ce9691f728f511126ee1ab0a86f");
+}
+
+/* Profile CA/1;kv=int8. */
+static void test_q8_0_int8(void **state) {
+    (void)state;
+    struct mm_spec s = small(DTYPE_Q8_0);
+    s.rope = MM_ROPE_LLAMA3;
+    check_model(&s, SIL_KV_INT8, "142ed48995e67825af99df5deafe2fbe47df34fc9cf0e592427ef14524afc49d");
+}
+
+static void test_qwen3_int8(void **state) {
+    (void)state;
+    struct mm_spec s = small(DTYPE_Q4_0);
+    s.qwen3 = s.byte_bpe = s.tied = true;
+    s.head_dim = 32;
+    check_model(&s, SIL_KV_INT8, "bdbe2f7e41b5a0b5d497e055466ffb8943ef67a61a10c78f55913d4b94776863");
 }
 
 int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_q8_0), cmocka_unit_test(test_q4_k_m),
-                                       cmocka_unit_test(test_qwen3_q4_0), cmocka_unit_test(test_bf16)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_q8_0),       cmocka_unit_test(test_q4_k_m),
+                                       cmocka_unit_test(test_qwen3_q4_0), cmocka_unit_test(test_bf16),
+                                       cmocka_unit_test(test_q8_0_int8),  cmocka_unit_test(test_qwen3_int8)};
     return cmocka_run_group_tests_name("golden model", tests, NULL, NULL);
 }

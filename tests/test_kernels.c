@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/cpu.h"
+#include "num/kv_int8.h"
 #include "num/ref.h"
 #include "num/selftest.h"
 #include "support.h"
@@ -46,7 +47,7 @@ static void test_scalar(void **state) {
     struct num_kernels k;
     num_kernels_init(&k, 0);
     assert_string_equal(k.name, "scalar");
-    assert_ptr_equal(k.attend, ref_attend);
+    assert_ptr_equal(k.attend[SIL_KV_F16], ref_attend);
     for (uint32_t t = 0; t < DTYPE_COUNT; t++) {
         assert_int_equal(k.linear[t] != NULL, dtype_get(t) != NULL);
         assert_int_equal(k.row[t] != NULL, dtype_get(t) != NULL);
@@ -107,11 +108,25 @@ static bool quantize_away_from_zero(const float *x, uint32_t n, int8_t *q, float
     return true;
 }
 
-static void attend_ignores_window(const struct num_attn *shape, const float *query, uint8_t *const *pages,
-                                  size_t offset, float *out, float *scratch) {
-    struct num_attn all = *shape;
-    all.first = shape->first / NUM_KV_PAGE * NUM_KV_PAGE;
-    ref_attend(&all, query, pages, offset, out, scratch);
+static void attend_ignores_window(const struct num_query *queries, uint32_t n, uint8_t *const *pages, size_t offset) {
+    struct num_query q[NUM_ATTN_QUERIES];
+    for (uint32_t i = 0; i < n; i++) {
+        q[i] = queries[i];
+        q[i].shape.first = q[i].shape.first / NUM_KV_PAGE * NUM_KV_PAGE;
+    }
+    ref_attend(q, n, pages, offset);
+}
+
+static void attend_alone(const struct num_query *queries, uint32_t n, uint8_t *const *pages, size_t offset) {
+    for (uint32_t i = 0; i < n; i++) ref_attend_int8(&queries[n - 1], 1, pages, offset);
+}
+
+static bool kv_store_truncates(void *part, uint32_t pos, const float *k, const float *v, uint32_t head_dim) {
+    if (!ref_kv_store_int8(part, pos, k, v, head_dim)) return false;
+    struct kv8 p = kv8_part(part, head_dim);
+    float d = p.dk[pos % NUM_KV_PAGE];
+    if (d > 0.0f) p.k[kv8_key(head_dim, pos % NUM_KV_PAGE, 0)] = (int8_t)(k[0] / d);
+    return true;
 }
 
 static void silu_unfused(enum num_act_fn act, float *gate, const float *up, size_t n) {
@@ -131,9 +146,11 @@ static void test_notices(void **state) {
     k.linear[DTYPE_Q5_K] = linear_writes_beyond;
     k.linear[DTYPE_Q6_K] = linear_writes_beyond;
     k.quantize = quantize_away_from_zero;
-    k.attend = attend_ignores_window;
+    k.attend[SIL_KV_F16] = attend_ignores_window;
+    k.attend[SIL_KV_INT8] = attend_alone;
+    k.kv_store[SIL_KV_INT8] = kv_store_truncates;
     k.gated = silu_unfused;
-    assert_int_equal(wrong_kernels(&k, CASES), 7);
+    assert_int_equal(wrong_kernels(&k, CASES), 9);
 }
 
 static sil_err one_round(void *ctx, struct mem mem) {

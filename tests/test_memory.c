@@ -31,7 +31,8 @@ static void check(struct mm_spec spec, uint32_t mask) {
     model_size(m.m, &n_params, &n_bytes);
     if (said.packed == 0) assert_int_equal(said.mapped, n_bytes);
     else assert_true(said.mapped < n_bytes && said.mapped + said.packed + slack >= n_bytes);
-    assert_int_equal(said.kv_per_1000, model_kv_page_bytes(m.m) * 1000 / NUM_KV_PAGE);
+    for (int kv = 0; kv < SIL_KV_KINDS; kv++)
+        assert_int_equal(said.kv_per_1000[kv], model_kv_page_bytes(m.m, (enum sil_kv)kv) * 1000 / NUM_KV_PAGE);
     size_t used = eng->step.arena.used;
     printf("# a step takes %zu bytes, %llu were said\n", used, (unsigned long long)said.step_256);
     assert_true(said.step_256 <= used &&

@@ -1,4 +1,4 @@
-/* Logits of every position by the float64 oracle: tool_ref64 MODEL.gguf 1,2,3 OUT.f64 [exact|kv|ca1|llama]
+/* Logits of every position by the float64 oracle: tool_ref64 MODEL.gguf 1,2,3 OUT.f64 [exact|kv|ca1|int8|llama]
  * Little-endian doubles, one row of the vocabulary per token. "write:N" in the tokens' place: N tokens after token 1,
  * drawn from the model, are printed as 1,... and evaluated (the last one is not). */
 #include <stdio.h>
@@ -44,11 +44,11 @@ int main(int argc, char **argv) {
     struct ref64 *m = NULL;
     struct file_out f;
     size_t n = argc < 4 ? 0 : to_write(argv[2]) ? to_write(argv[2]) : read_tokens(argv[2], tokens);
-    static const char *const modes[] = {"exact", "kv", "ca1", "llama"};
+    static const char *const modes[] = {"exact", "kv", "ca1", "int8", "llama"};
     int mode = 0;
-    while (argc > 4 && mode < 4 && strcmp(argv[4], modes[mode]) != 0) mode++;
-    if (!n || mode == 4) {
-        fprintf(stderr, "usage: tool_ref64 MODEL.gguf TOKEN,TOKEN,...|write:N OUT.f64 [exact|kv|ca1|llama]\n");
+    while (argc > 4 && mode < 5 && strcmp(argv[4], modes[mode]) != 0) mode++;
+    if (!n || mode == 5) {
+        fprintf(stderr, "usage: tool_ref64 MODEL.gguf TOKEN,TOKEN,...|write:N OUT.f64 [exact|kv|ca1|int8|llama]\n");
         return 2;
     }
     sil_err err = ref64_open(argv[1], &m, &e);

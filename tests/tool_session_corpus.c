@@ -6,11 +6,14 @@
 #include "base/buf.h"
 #include "engine/session_file.h"
 
-enum { PAGE = 256 };
+enum { PAGE = 256, PAGE_INT8 = 832 };
 
 /* As fuzz/fuzz_session.c has it. */
 static const struct session_shape shape = {
-    "CA/fuzz", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", 1, 1, 1, 1000, PAGE};
+    "CA/fuzz", SIL_KV_F16, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", 1, 1, 1, 1000, PAGE};
+static const struct session_shape int8 = {
+    "CA/fuzz", SIL_KV_INT8, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", 1, 1, 1,
+    1000,      PAGE_INT8};
 
 static sil_err put(void *ctx, const void *p, size_t n, struct sil_error *e) {
     (void)e;
@@ -18,8 +21,8 @@ static sil_err put(void *ctx, const void *p, size_t n, struct sil_error *e) {
 }
 
 static uint8_t *page(void *ctx, uint32_t i) {
-    static uint8_t bytes[PAGE];
-    memset(bytes, (int)(*(uint8_t *)ctx + i) & 0x3b, sizeof bytes); /* finite binary16 */
+    static uint8_t bytes[PAGE_INT8];
+    memset(bytes, (int)(*(uint8_t *)ctx + i) & 0x3b, sizeof bytes); /* finite binary16, good codes and scales */
     return bytes;
 }
 
@@ -93,6 +96,10 @@ int main(int argc, char **argv) {
         snprintf(name, sizeof name, "good/tokens-%u", lengths[i]);
         bad |= save(argv[1], name, &b);
     }
+    make(&b, &int8, 70, int8.n_vocab, 0x30);
+    bad |= save(argv[1], "good/int8", &b);
+    b.p[b.n - 64 - 600] = (char)0x80; /* no code that is ever stored */
+    bad |= save(argv[1], "bad/int8-code", &b);
     bad |= write_bad(argv[1], &b);
     buf_free(&b);
     return bad;

@@ -129,6 +129,7 @@ sil_err answer_run(struct setup *s, struct sil_session *session, const uint32_t 
                        ctx);
     a->n_answer = 0;
     a->reason = NULL;
+    a->profile = sil_engine_profile(s->engine);
     a->answer_s = 0;
     struct stream stream;
     struct buf piece;
@@ -142,9 +143,10 @@ sil_err answer_run(struct setup *s, struct sil_session *session, const uint32_t 
 
 void answer_stats(const struct answer *a, FILE *f) {
     uint32_t read = a->n_prompt - a->n_reused;
-    fprintf(f, "prompt %u tokens (%u reused) at %.1f/s; answer %u tokens at %.1f/s; ended by %s; seed %llu\n",
+    fprintf(f, "prompt %u tokens (%u reused) at %.1f/s; answer %u tokens at %.1f/s; ended by %s; seed %llu; %s\n",
             a->n_prompt, a->n_reused, a->prompt_s > 0 ? read / a->prompt_s : 0.0, a->n_answer,
-            a->answer_s > 0 ? a->n_answer / a->answer_s : 0.0, a->reason, (unsigned long long)a->sampling.seed);
+            a->answer_s > 0 ? a->n_answer / a->answer_s : 0.0, a->reason, (unsigned long long)a->sampling.seed,
+            a->profile);
     if (a->n_drafted)
         fprintf(f, "guessed ahead %llu tokens, %.1f %% of them rightly\n", (unsigned long long)a->n_drafted,
                 100.0 * (double)a->n_accepted / (double)a->n_drafted);

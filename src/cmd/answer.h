@@ -21,7 +21,8 @@ struct answer {
     uint32_t n_prompt, n_reused, n_answer; /* tokens; n_reused of the prompt were there from before */
     uint64_t n_drafted, n_accepted;        /* tokens guessed ahead, and guessed rightly */
     double prompt_s, answer_s;
-    const char *reason; /* "end", "length", "context", "stopped" */
+    const char *profile; /* of the arithmetic */
+    const char *reason;  /* "end", "length", "context", "stopped" */
 };
 
 /* Brings the session to exactly the tokens of prompt (keeping the prefix that it already has), then generates until an

@@ -26,13 +26,16 @@ static void count_work(struct bench *b) {
 
 static sil_err open_engine(struct bench *b, uint32_t longest, struct sil_error *e) {
     struct setup *s = &b->setup;
+    enum sil_kv kv;
+    SIL_TRY(setup_kv(s, &kv, e));
     SIL_TRY(setup_open_model(s, b->path, e));
     sil_model_describe(s->model, &b->info);
     struct sil_engine_config c = {.n_ctx = s->ctx ? s->ctx : longest,
                                   .n_sessions = b->n_sessions,
                                   .n_batch = s->batch,
                                   .n_logits = b->n_sessions,
-                                  .n_threads = s->threads};
+                                  .n_threads = s->threads,
+                                  .kv = kv};
     return sil_engine_open(s->model, &c, &s->engine, e);
 }
 

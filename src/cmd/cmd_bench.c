@@ -110,10 +110,11 @@ static sil_err one(struct bench *b, const char *test, uint32_t n, uint32_t batch
 
 static sil_err all_tests(struct bench *b, struct sil_error *e) {
     if (b->json)
-        printf("{\"model\":\"%s\",\"threads\":%" PRIu32 ",\"cpu\":\"%s\",\"profile\":\"" SIL_PROFILE
-               "\",\"read_gbs\":%.3f,\"int8_gops\":%.2f,\"f32_gflops\":%.2f,\"results\":[",
-               b->info.architecture, sil_engine_threads(b->setup.engine), b->info.cpu, b->limits.read_gbs,
-               b->limits.int8_gops, b->limits.f32_gflops);
+        printf(
+            "{\"model\":\"%s\",\"threads\":%" PRIu32
+            ",\"cpu\":\"%s\",\"profile\":\"%s\",\"read_gbs\":%.3f,\"int8_gops\":%.2f,\"f32_gflops\":%.2f,\"results\":[",
+            b->info.architecture, sil_engine_threads(b->setup.engine), b->info.cpu, sil_engine_profile(b->setup.engine),
+            b->limits.read_gbs, b->limits.int8_gops, b->limits.f32_gflops);
     else print_limits(b);
     if (b->n_prompt) SIL_TRY(one(b, "prefill", b->n_prompt, 1, e));
     for (uint32_t i = 0; b->n_decode && i < b->n_batches; i++) SIL_TRY(one(b, "decode", b->n_decode, b->batches[i], e));

@@ -166,8 +166,10 @@ static void print_memory(const struct inspect *s) {
     }
     print_bytes(s->memory.mapped);
     fputs(", keys and values ", stdout);
-    print_bytes(s->memory.kv_per_1000);
-    fputs(" per 1,000 tokens, buffers ", stdout);
+    print_bytes(s->memory.kv_per_1000[SIL_KV_F16]);
+    fputs(" per 1,000 tokens (", stdout);
+    print_bytes(s->memory.kv_per_1000[SIL_KV_INT8]);
+    fputs(" with --kv int8), buffers ", stdout);
     print_bytes(s->memory.step_256);
     putchar('\n');
 }

@@ -138,9 +138,11 @@ static json_t *shape(const struct inspect *s) {
 
 static json_t *memory(const struct inspect *s) {
     if (!s->has_memory) return json_null();
-    return json_pack("{s:o, s:o, s:o, s:o}", "packed", unsigned_number(s->memory.packed), "mapped",
-                     unsigned_number(s->memory.mapped), "kv_per_1000_tokens", unsigned_number(s->memory.kv_per_1000),
-                     "step_of_256_rows", unsigned_number(s->memory.step_256));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "packed", unsigned_number(s->memory.packed), "mapped",
+                     unsigned_number(s->memory.mapped), "kv_per_1000_tokens",
+                     unsigned_number(s->memory.kv_per_1000[SIL_KV_F16]), "kv_int8_per_1000_tokens",
+                     unsigned_number(s->memory.kv_per_1000[SIL_KV_INT8]), "step_of_256_rows",
+                     unsigned_number(s->memory.step_256));
 }
 
 static json_t *tokenizer(const struct inspect *s) {

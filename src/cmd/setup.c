@@ -1,6 +1,7 @@
 #include "cmd/setup.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
 
@@ -12,13 +13,23 @@ sil_err setup_open_model(struct setup *s, const char *path, struct sil_error *e)
     return err == SIL_ARG && env ? err_prefix(e, err, "SILLOK_CPU") : err;
 }
 
+sil_err setup_kv(const struct setup *s, enum sil_kv *kv, struct sil_error *e) {
+    *kv = SIL_KV_F16;
+    if (!s->kv || strcmp(s->kv, "f16") == 0) return SIL_OK;
+    if (strcmp(s->kv, "int8") != 0)
+        return err_set(e, SIL_ARG, "--kv \"%.40s\": keys and values are f16 or int8", s->kv);
+    *kv = SIL_KV_INT8;
+    return SIL_OK;
+}
+
 sil_err setup_open(struct setup *s, const char *path, uint32_t default_ctx, struct sil_error *e) {
-    sil_err err = setup_open_model(s, path, e);
-    if (err != SIL_OK) return err;
+    enum sil_kv kv;
+    SIL_TRY(setup_kv(s, &kv, e));
+    SIL_TRY(setup_open_model(s, path, e));
     struct sil_model_info info;
     sil_model_describe(s->model, &info);
     struct sil_engine_config c = {
-        .n_ctx = s->ctx, .n_batch = s->batch, .n_logits = SETUP_LOGITS, .n_threads = s->threads};
+        .n_ctx = s->ctx, .n_batch = s->batch, .n_logits = SETUP_LOGITS, .n_threads = s->threads, .kv = kv};
     if (!s->ctx) c.n_ctx = default_ctx < info.n_ctx ? default_ctx : info.n_ctx;
     return sil_engine_open(s->model, &c, &s->engine, e);
 }

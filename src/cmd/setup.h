@@ -9,7 +9,7 @@ enum { SETUP_LOGITS = 64 /* rows of logits that a step can give */, SETUP_CTX = 
 struct setup {
     /* From the command line; zero when not given. */
     uint32_t threads, ctx, batch;
-    const char *cpu;
+    const char *cpu, *kv;
     /* After setup_open. */
     struct sil_model *model;
     struct sil_engine *engine;
@@ -38,6 +38,11 @@ struct setup {
          .min = 1,                                                                                                     \
          .max = 1 << 30,                                                                                               \
          .help = "longest sequence in tokens (default: the model's, at most 4096)"},                                   \
+        {.name = "kv",                                                                                                 \
+         .kind = CMD_TEXT,                                                                                             \
+         .out = &(s).kv,                                                                                               \
+         .value = "TYPE",                                                                                              \
+         .help = "keys and values as f16 (default) or int8: half the memory, other results"},                          \
     {                                                                                                                  \
         .name = "batch", .kind = CMD_U32, .out = &(s).batch, .value = "N", .min = 1, .max = 65536,                     \
         .help = "prompt tokens computed together (default 256; never changes a result)"                                \
@@ -100,6 +105,8 @@ struct setup {
         .help = "the same seed gives the same answer, on every machine (default 0)"                                    \
     }
 
+/* --kv; SIL_ARG for another word. */
+sil_err setup_kv(const struct setup *s, enum sil_kv *kv, struct sil_error *e);
 /* Opens the model only. */
 sil_err setup_open_model(struct setup *s, const char *path, struct sil_error *e);
 /* Opens model and engine. default_ctx: the context when --ctx is not given, lowered to what the model allows. */

@@ -23,9 +23,9 @@ static sil_err open_memory(struct sil_engine *eng, const struct sil_engine_confi
                        batch, logits, SESSIONS_MAX, BATCH_MAX, BATCH_MAX);
     uint64_t pages = c->n_pages ? c->n_pages : (uint64_t)sessions * eng->pages_per_session;
     if (pages > KV_PAGES_MAX) return err_set(e, SIL_LIMIT, "too many sessions for so long a context");
-    SIL_TRY(kv_open(eng->mem, model_kv_page_bytes(eng->m), (uint32_t)pages, &eng->kv, e));
+    SIL_TRY(kv_open(eng->mem, model_kv_page_bytes(eng->m, eng->kv_type), (uint32_t)pages, &eng->kv, e));
     SIL_TRY(prefix_open(eng->mem, &eng->kv, &eng->prefix, e));
-    SIL_TRY(step_open(eng->mem, eng->m, eng->pool, batch, logits, &eng->step, e));
+    SIL_TRY(step_open(eng->mem, eng->m, eng->kv_type, eng->pool, batch, logits, &eng->step, e));
     eng->logits = eng->step.logits;
     uint32_t n_vocab = eng->m->shape.n_vocab;
     eng->sample_logits = mem_array(eng->mem, n_vocab, sizeof(float));
@@ -36,6 +36,8 @@ static sil_err open_memory(struct sil_engine *eng, const struct sil_engine_confi
 }
 
 static sil_err open_parts(struct sil_engine *eng, const struct sil_engine_config *c, struct sil_error *e) {
+    if ((unsigned)c->kv >= SIL_KV_KINDS) return err_set(e, SIL_ARG, "no type %d of keys and values", (int)c->kv);
+    eng->kv_type = c->kv;
     SIL_TRY(choose_context(eng, c, e));
     SIL_TRY(pool_open(c->n_threads ? c->n_threads : cpu_threads(), &eng->pool, e));
     return open_memory(eng, c, e);
@@ -74,6 +76,10 @@ uint32_t sil_engine_threads(const struct sil_engine *eng) {
 
 uint32_t sil_engine_ctx(const struct sil_engine *eng) {
     return eng->n_ctx;
+}
+
+const char *sil_engine_profile(const struct sil_engine *eng) {
+    return eng->kv_type == SIL_KV_INT8 ? SIL_PROFILE ";kv=int8" : SIL_PROFILE;
 }
 
 void sil_engine_stats(const struct sil_engine *eng, struct sil_engine_stats *out) {

@@ -22,6 +22,7 @@ struct sil_engine {
     uint64_t reuse_asked, reuse_found; /* tokens */
     const struct sil_step_item *items; /* of the step that is being run */
     uint32_t n_ctx, pages_per_session;
+    enum sil_kv kv_type;
     char model_digest[SHA_HEX]; /* empty until it is needed */
     float *sample_logits;       /* [n_vocab]: sampling changes them */
     void *sample_scratch;

@@ -9,23 +9,24 @@
 static struct session_shape shape_of(struct sil_engine *eng) {
     const struct model_shape *m = &eng->m->shape;
     if (!eng->model_digest[0]) model_digest(eng->m, eng->model_digest);
-    struct session_shape out = {.profile = SIL_PROFILE,
+    struct session_shape out = {.profile = sil_engine_profile(eng),
+                                .kv = eng->kv_type,
                                 .n_layers = m->n_layers,
                                 .n_kv_heads = m->n_kv_heads,
                                 .head_dim = m->head_dim,
                                 .n_vocab = m->n_vocab,
-                                .page_bytes = model_kv_page_bytes(eng->m)};
+                                .page_bytes = model_kv_page_bytes(eng->m, eng->kv_type)};
     memcpy(out.model, eng->model_digest, sizeof out.model);
     return out;
 }
 
 /* Writes zeros where no token is yet: what lies there is left over from whoever had the page before. */
-static void clear_end(const struct model *m, uint8_t *page, uint32_t from) {
+static void clear_end(const struct model *m, enum sil_kv kv, uint8_t *page, uint32_t from) {
     static const float zeros[NUM_HEAD_DIM_MAX];
-    size_t part = num_kv_bytes(m->shape.head_dim), n = model_kv_page_bytes(m);
+    size_t part = num_kv_bytes(kv, m->shape.head_dim), n = model_kv_page_bytes(m, kv);
     for (size_t at = 0; at < n; at += part)
         for (uint32_t pos = from; pos < NUM_KV_PAGE; pos++)
-            m->k.kv_store(page + at, pos, zeros, zeros, m->shape.head_dim);
+            m->k.kv_store[kv](page + at, pos, zeros, zeros, m->shape.head_dim);
 }
 
 struct saving {
@@ -58,7 +59,7 @@ sil_err sil_session_save(const struct sil_session *s, const char *path, struct s
     if (!v.last) return err_nomem(e, "saving a session", shape.page_bytes);
     if (s->n_pages) {
         memcpy(v.last, s->pages[s->n_pages - 1], shape.page_bytes);
-        clear_end(s->eng->m, v.last, (s->n - 1) % NUM_KV_PAGE + 1);
+        clear_end(s->eng->m, s->eng->kv_type, v.last, (s->n - 1) % NUM_KV_PAGE + 1);
     }
     sil_err err = save_to(&v, &shape, path, e);
     mem_free(s->eng->mem, v.last);

@@ -5,7 +5,8 @@
 
 #include "base/checked.h"
 #include "base/err.h"
-#include "num/num.h"
+#include "num/floatbits.h"
+#include "num/kv_int8.h"
 
 enum {
     AT_VERSION = 8,
@@ -16,10 +17,11 @@ enum {
     AT_TOKENS = 132, /* the last of them */
     AT_PAGE_BYTES = 136,
     AT_FILE_BYTES = 144,
-    KV_BINARY16 = 1,
     DIGEST = SHA_HEX - 1,
     PART = 512 /* tokens that pass through at once */
 };
+
+static const uint32_t kv_code[SIL_KV_KINDS] = {[SIL_KV_F16] = 1, [SIL_KV_INT8] = 2};
 
 static const char magic[8] = {'S', 'I', 'L', 'L', 'O', 'K', 'K', 'V'};
 
@@ -58,7 +60,7 @@ static bool file_bytes(const struct session_shape *s, uint32_t n_tokens, uint64_
 static sil_err make_header(const struct session_shape *s, uint32_t n_tokens, uint8_t out[SESSION_FILE_HEADER],
                            struct sil_error *e) {
     assert(strlen(s->profile) < SESSION_FILE_PROFILE && strlen(s->model) == DIGEST);
-    const uint32_t shape[6] = {s->n_layers, s->n_kv_heads, s->head_dim, NUM_KV_PAGE, KV_BINARY16, n_tokens};
+    const uint32_t shape[6] = {s->n_layers, s->n_kv_heads, s->head_dim, NUM_KV_PAGE, kv_code[s->kv], n_tokens};
     uint64_t bytes;
     if (!file_bytes(s, n_tokens, &bytes)) return err_set(e, SIL_LIMIT, "a session of %u tokens is too large", n_tokens);
     memset(out, 0, SESSION_FILE_HEADER);
@@ -180,10 +182,28 @@ static sil_err read_tokens(struct reader *r, const struct session_shape *s, uint
     return SIL_OK;
 }
 
-/* Keys and values are binary16 and were finite when they were stored. */
-static bool all_finite(const uint8_t *page, size_t n) {
-    for (size_t i = 1; i < n; i += 2)
-        if ((page[i] & 0x7c) == 0x7c) return false;
+/* A scale is 0 or, as that of a block with a largest value from 2^-60 on, a positive number; codes are above -128. */
+static bool valid_int8(uint8_t *part, uint32_t head_dim) {
+    struct kv8 p = kv8_part(part, head_dim);
+    for (const int8_t *c = p.k; c < (const int8_t *)p.dk; c++)
+        if (*c == INT8_MIN) return false;
+    for (uint32_t i = 0; i < 2 * NUM_KV_PAGE; i++) {
+        uint32_t d = float_bits(p.dk[i]);
+        if (d != 0 && (d < float_bits(0x1p-60f / 127.0f) || d >= 0x7f800000u)) return false;
+    }
+    return true;
+}
+
+/* Keys and values were finite when they were stored. */
+static bool all_valid(const struct session_shape *s, uint8_t *page) {
+    if (s->kv == SIL_KV_F16) {
+        for (size_t i = 1; i < s->page_bytes; i += 2)
+            if ((page[i] & 0x7c) == 0x7c) return false;
+        return true;
+    }
+    size_t part = num_kv_bytes(s->kv, s->head_dim);
+    for (size_t at = 0; at + part <= s->page_bytes; at += part)
+        if (!valid_int8(page + at, s->head_dim)) return false;
     return true;
 }
 
@@ -198,8 +218,9 @@ sil_err session_file_read(struct session_source src, const struct session_shape 
         uint8_t *page = pages.page(pages.ctx, i);
         if (!page) return err_set(e, SIL_NOMEM, "all KV pages are in use; close a session or open the engine for more");
         SIL_TRY(take(&r, page, want->page_bytes, e));
-        if (!all_finite(page, want->page_bytes))
-            return err_set(e, SIL_FORMAT, "the saved session is damaged: a key or value is not finite");
+        if (!all_valid(want, page))
+            return err_set(e, SIL_FORMAT,
+                           "the saved session is damaged: it has a key or value that cannot have been stored");
     }
     SIL_TRY(src.read(src.ctx, have, DIGEST, e));
     sha_end(&r.sha, digest);

@@ -3,7 +3,7 @@
  *   0  "SILLOKKV"; u32 version (1); u32 bytes before the tokens (192)
  *  16  the arithmetic profile, 32 bytes, NUL-padded
  *  48  SHA-256 of the model's files one behind the other, 64 hexadecimal digits
- * 112  u32 layers, KV heads, head dimension, positions of a page (64), KV type (1: binary16), tokens
+ * 112  u32 layers, KV heads, head dimension, positions of a page (64), KV type (1: binary16, 2: int8), tokens
  * 136  u64 bytes of a page; u64 bytes of the file; zeros to 192
  * 192  u32 per token; zeros to a multiple of 64 bytes
  *      pages as they lie in memory (num.h), positions behind the last token all zero
@@ -26,6 +26,7 @@ enum { SESSION_FILE_VERSION = 1, SESSION_FILE_HEADER = 192, SESSION_FILE_PROFILE
 /* What a session belongs to: a file is good for exactly this. */
 struct session_shape {
     const char *profile; /* below SESSION_FILE_PROFILE bytes */
+    enum sil_kv kv;
     char model[SHA_HEX];
     uint32_t n_layers, n_kv_heads, head_dim, n_vocab;
     size_t page_bytes;

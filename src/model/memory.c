@@ -40,8 +40,9 @@ sil_err model_memory(const struct gguf *g, uint32_t cpu_mask, struct model_memor
         out->packed += packed;
         if (packed == 0 || t == embed) out->mapped += t->n_bytes;
     }
-    uint64_t page = (uint64_t)shape.n_layers * shape.n_kv_heads * num_kv_bytes(shape.head_dim);
-    out->kv_per_1000 = page * 1000 / NUM_KV_PAGE;
+    for (int kv = 0; kv < SIL_KV_KINDS; kv++)
+        out->kv_per_1000[kv] = (uint64_t)shape.n_layers * shape.n_kv_heads *
+                               num_kv_bytes((enum sil_kv)kv, shape.head_dim) * 1000 / NUM_KV_PAGE;
     out->step_256 = step_bytes(&shape, 256, 16);
     return SIL_OK;
 }

@@ -152,6 +152,6 @@ void model_digest(const struct model *m, char out[SHA_HEX]) {
     sha_end(&sha, out);
 }
 
-size_t model_kv_page_bytes(const struct model *m) {
-    return (size_t)m->shape.n_layers * m->shape.n_kv_heads * num_kv_bytes(m->shape.head_dim);
+size_t model_kv_page_bytes(const struct model *m, enum sil_kv kv) {
+    return (size_t)m->shape.n_layers * m->shape.n_kv_heads * num_kv_bytes(kv, m->shape.head_dim);
 }

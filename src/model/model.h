@@ -104,7 +104,7 @@ void model_size(const struct model *m, uint64_t *n_params, uint64_t *n_bytes);
 void model_digest(const struct model *m, char out[SHA_HEX]);
 
 /* Bytes of one KV page: NUM_KV_PAGE positions of every layer and KV head. */
-size_t model_kv_page_bytes(const struct model *m);
+size_t model_kv_page_bytes(const struct model *m, enum sil_kv kv);
 
 /* The families, NULL-terminated. */
 extern const struct model_family *const model_families[];

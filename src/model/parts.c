@@ -154,8 +154,8 @@ void parts_rope(const struct model *m, struct model_step *s, float *x, uint32_t 
 }
 
 /* Where a layer's and KV head's part of a page begins. */
-static size_t part_offset(const struct model *m, uint32_t layer, uint32_t kv_head) {
-    return ((size_t)layer * m->shape.n_kv_heads + kv_head) * num_kv_bytes(m->shape.head_dim);
+static size_t part_offset(const struct model *m, enum sil_kv kv, uint32_t layer, uint32_t kv_head) {
+    return ((size_t)layer * m->shape.n_kv_heads + kv_head) * num_kv_bytes(kv, m->shape.head_dim);
 }
 
 static void store_row(void *arg, uint32_t r, uint32_t worker) {
@@ -166,14 +166,15 @@ static void store_row(void *arg, uint32_t r, uint32_t worker) {
     uint8_t *page = row->pages[row->pos / NUM_KV_PAGE];
     for (uint32_t h = 0; h < shape->n_kv_heads; h++) {
         size_t at = ((size_t)r * shape->n_kv_heads + h) * shape->head_dim;
-        void *part = page + part_offset(j->m, j->layer, h);
-        if (!j->s->k->kv_store(part, row->pos, j->s->k_new + at, j->s->v_new + at, shape->head_dim)) row->failed = true;
+        void *part = page + part_offset(j->m, j->s->kv, j->layer, h);
+        if (!j->s->k->kv_store[j->s->kv](part, row->pos, j->s->k_new + at, j->s->v_new + at, shape->head_dim))
+            row->failed = true;
     }
     size_t width = (size_t)shape->n_heads * shape->head_dim;
     if (!j->s->k->finite(j->s->q + r * width, width)) row->failed = true;
 }
 
-/* Rows of one sequence whose queries fit one call of attend_group: their keys and values are read once for all. */
+/* Rows of one sequence whose queries fit one call of attend: their keys and values are read once for all. */
 static void find_groups(const struct model_shape *shape, struct model_step *s) {
     uint32_t heads = shape->n_heads / shape->n_kv_heads, most = NUM_ATTN_QUERIES / heads;
     if (most == 0) most = 1;
@@ -193,7 +194,7 @@ static void attend_group(void *arg, uint32_t task, uint32_t worker) {
     uint32_t g = task / shape->n_kv_heads, kv = task % shape->n_kv_heads, heads = shape->n_heads / shape->n_kv_heads;
     uint32_t r0 = s->groups[g], r1 = g + 1 < s->n_groups ? s->groups[g + 1] : s->n_rows, n = 0;
     struct num_query queries[NUM_ATTN_QUERIES];
-    size_t offset = part_offset(j->m, j->layer, kv);
+    size_t offset = part_offset(j->m, s->kv, j->layer, kv);
     for (uint32_t r = r0; r < r1; r++) {
         const struct step_row *row = &s->rows[r];
         struct num_attn a = {.head_dim = shape->head_dim, .n_pos = row->pos + 1, .scale = shape->attn_scale};
@@ -206,11 +207,11 @@ static void attend_group(void *arg, uint32_t task, uint32_t worker) {
         for (uint32_t h = 0; h < heads; h++, at += shape->head_dim) {
             queries[n++] = (struct num_query){.shape = a, .query = s->q + at, .out = s->att + at};
             if (n < NUM_ATTN_QUERIES) continue;
-            s->k->attend_group(queries, n, row->pages, offset);
+            s->k->attend[s->kv](queries, n, row->pages, offset);
             n = 0;
         }
     }
-    if (n > 0) s->k->attend_group(queries, n, s->rows[r0].pages, offset);
+    if (n > 0) s->k->attend[s->kv](queries, n, s->rows[r0].pages, offset);
 }
 
 void parts_attention(const struct model *m, struct model_step *s, uint32_t layer) {

@@ -51,10 +51,10 @@ uint64_t step_bytes(const struct model_shape *shape, uint32_t max_rows, uint32_t
     return max_rows * per_row + max_logits * ((uint64_t)shape->n_vocab * 4 + sizeof(uint32_t));
 }
 
-sil_err step_open(struct mem mem, const struct model *m, struct pool *pool, uint32_t max_rows, uint32_t max_logits,
-                  struct model_step *s, struct sil_error *e) {
+sil_err step_open(struct mem mem, const struct model *m, enum sil_kv kv, struct pool *pool, uint32_t max_rows,
+                  uint32_t max_logits, struct model_step *s, struct sil_error *e) {
     assert(max_rows > 0 && max_logits > 0);
-    *s = (struct model_step){.k = &m->k, .pool = pool, .max_rows = max_rows, .max_logits = max_logits};
+    *s = (struct model_step){.k = &m->k, .pool = pool, .kv = kv, .max_rows = max_rows, .max_logits = max_logits};
     arena_init(&s->arena, mem, SIZE_MAX);
     if (allocate(m, s)) return SIL_OK;
     size_t bytes = s->arena.used;

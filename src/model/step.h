@@ -18,6 +18,7 @@ struct step_row {
 struct model_step {
     const struct num_kernels *k;
     struct pool *pool;
+    enum sil_kv kv; /* what the rows' pages hold */
     uint32_t max_rows, max_logits;
     uint32_t n_rows;
     struct step_row *rows; /* [max_rows]; the caller fills n_rows of them */
@@ -40,8 +41,8 @@ struct model_step {
     struct arena arena;         /* owns all of the above */
 };
 
-sil_err step_open(struct mem mem, const struct model *m, struct pool *pool, uint32_t max_rows, uint32_t max_logits,
-                  struct model_step *s, struct sil_error *e);
+sil_err step_open(struct mem mem, const struct model *m, enum sil_kv kv, struct pool *pool, uint32_t max_rows,
+                  uint32_t max_logits, struct model_step *s, struct sil_error *e);
 void step_close(struct model_step *s);
 /* What step_open takes, but for at most a mebibyte of rounding. */
 uint64_t step_bytes(const struct model_shape *shape, uint32_t max_rows, uint32_t max_logits);

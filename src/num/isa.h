@@ -11,4 +11,11 @@ void isa_vnni(struct num_kernels *k, uint32_t cpu_mask); /* after isa_avx512 */
 void isa_neon(struct num_kernels *k, uint32_t cpu_mask);
 void isa_dotprod(struct num_kernels *k, uint32_t cpu_mask); /* after isa_neon */
 
+/* Attention alone, in files that are compiled for it. */
+void attend_avx2(struct num_kernels *k, uint32_t cpu_mask);
+void attend_avx512(struct num_kernels *k, uint32_t cpu_mask);
+void attend_vnni(struct num_kernels *k, uint32_t cpu_mask); /* after attend_avx512 */
+void attend_neon(struct num_kernels *k, uint32_t cpu_mask);
+void attend_dotprod(struct num_kernels *k, uint32_t cpu_mask); /* after attend_neon */
+
 #endif

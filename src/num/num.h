@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/dtype.h"
+#include "sillok.h"
 
 enum {
     NUM_BLOCK = 32,    /* activations per quantisation block (rule 2) */
@@ -39,11 +40,12 @@ struct num_act {
     int32_t *asum;  /* as d */
 };
 
-/* One head group's KV page holds, for each layer and KV head, NUM_KV_PAGE positions as binary16:
- * keys as 4 tiles [head_dim][NUM_KEY_TILE] (element (position p, i) at (p/16)*head_dim*16 + i*16 + p%16), then values
- * [NUM_KV_PAGE][head_dim]. num_kv_bytes gives the bytes of one (layer, KV head). */
-static inline size_t num_kv_bytes(uint32_t head_dim) {
-    return (size_t)2 * 2 * NUM_KV_PAGE * head_dim;
+/* A KV page holds, for each layer and KV head, NUM_KV_PAGE positions. As binary16: keys as 4 tiles
+ * [head_dim][NUM_KEY_TILE] (element (position p, i) at (p/16)*head_dim*16 + i*16 + p%16), then values
+ * [NUM_KV_PAGE][head_dim]. As int8: num/kv_int8.h. num_kv_bytes gives the bytes of one (layer, KV head). */
+static inline size_t num_kv_bytes(enum sil_kv kv, uint32_t head_dim) {
+    if (kv == SIL_KV_F16) return (size_t)2 * 2 * NUM_KV_PAGE * head_dim;
+    return (size_t)NUM_KV_PAGE * ((head_dim + 3) / 4 * 4 + head_dim + 2 * sizeof(float));
 }
 
 struct num_attn {
@@ -55,10 +57,10 @@ struct num_attn {
     float sink; /* logit of the sink (rule 5) */
 };
 
-/* One query of attend_group. */
+/* One query of attend. */
 struct num_query {
     struct num_attn shape; /* head_dim and scale are the same for all of a call */
-    const float *query;    /* [head_dim] */
+    const float *query;    /* [head_dim], finite */
     float *out;            /* [head_dim] */
 };
 
@@ -97,20 +99,16 @@ struct num_kernels {
     void (*gated)(enum num_act_fn act, float *gate, const float *up, size_t n);
     void (*add)(float *x, const float *y, size_t n); /* x += y */
 
-    /* Rounds one position's key and value (head_dim each) to binary16 and stores them in a page's part for one
-     * (layer, KV head) at position pos % 64. False when a value is not finite. */
-    bool (*kv_store)(void *part, uint32_t pos, const float *k, const float *v, uint32_t head_dim);
-    /* Attention of one query head (rule 5): positions 64i .. 64i+63 of its layer and KV head lie at pages[i] + offset.
-     * out[head_dim]. scratch: NUM_ATTN_SCRATCH floats. */
-    void (*attend)(const struct num_attn *shape, const float *query, uint8_t *const *pages, size_t offset, float *out,
-                   float *scratch);
-    /* The same for n queries (1 .. NUM_ATTN_QUERIES) over one sequence's pages: every position from the least `first`
-     * to the greatest n_pos - 1 has been stored. Each query's result is attend's. */
-    void (*attend_group)(const struct num_query *queries, uint32_t n, uint8_t *const *pages, size_t offset);
+    /* Rounds one position's key and value (head_dim each) to the KV type and stores them in a page's part for one
+     * (layer, KV head; aligned to 4 bytes) at position pos % 64. False when a value is not finite. */
+    bool (*kv_store[SIL_KV_KINDS])(void *part, uint32_t pos, const float *k, const float *v, uint32_t head_dim);
+    /* Attention (rule 5) of n query heads (1 .. NUM_ATTN_QUERIES) over the same pages: positions 64i .. 64i+63 of their
+     * layer and KV head lie at pages[i] + offset, and every position from the least `first` to the greatest n_pos - 1
+     * has been stored. Each query's result is as if it were alone. */
+    void (*attend[SIL_KV_KINDS])(const struct num_query *queries, uint32_t n, uint8_t *const *pages, size_t offset);
 };
 
 enum { NUM_ATTN_QUERIES = 24 };
-enum { NUM_ATTN_SCRATCH = NUM_KV_PAGE + 2 * NUM_HEAD_DIM_MAX };
 
 /* The kernels for a CPU mask (base/cpu.h): the scalar definition, overridden by what the mask allows. */
 void num_kernels_init(struct num_kernels *k, uint32_t cpu_mask);

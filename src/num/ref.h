@@ -9,6 +9,8 @@
 float ref_tree(const float lane[NUM_LANES], uint32_t live);
 
 bool ref_quantize(const float *x, uint32_t n, int8_t *q, float *d, int32_t *asum);
+/* Section 3.1 over n values of any number as one block; *asum may be NULL. */
+bool ref_quantize_block(const float *x, uint32_t n, int8_t *q, float *d, int32_t *asum);
 bool ref_finite(const float *x, size_t n);
 void ref_linear_quant(const struct num_matrix *w, const struct num_act *a, uint32_t o0, uint32_t o1, float *out,
                       size_t out_stride);
@@ -21,8 +23,12 @@ void ref_rope_halves(float *x, const float *cosine, const float *sine, uint32_t 
 void ref_gated(enum num_act_fn act, float *gate, const float *up, size_t n);
 void ref_add(float *x, const float *y, size_t n);
 bool ref_kv_store(void *part, uint32_t pos, const float *k, const float *v, uint32_t head_dim);
-void ref_attend(const struct num_attn *shape, const float *query, uint8_t *const *pages, size_t offset, float *out,
-                float *scratch);
-void ref_attend_group(const struct num_query *queries, uint32_t n, uint8_t *const *pages, size_t offset);
+/* One query over binary16; scratch: NUM_ATTN_SCRATCH floats. */
+enum { NUM_ATTN_SCRATCH = NUM_KV_PAGE + NUM_HEAD_DIM_MAX };
+void ref_attend_one(const struct num_attn *shape, const float *query, uint8_t *const *pages, size_t offset, float *out,
+                    float *scratch);
+void ref_attend(const struct num_query *queries, uint32_t n, uint8_t *const *pages, size_t offset);
+bool ref_kv_store_int8(void *part, uint32_t pos, const float *k, const float *v, uint32_t head_dim);
+void ref_attend_int8(const struct num_query *queries, uint32_t n, uint8_t *const *pages, size_t offset);
 
 #endif

@@ -5,26 +5,31 @@
 #include "num/blocks.h"
 #include "num/ref.h"
 
+bool ref_quantize_block(const float *x, uint32_t n, int8_t *q, float *d, int32_t *asum) {
+    uint32_t max = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t u = float_bits(x[i]) & 0x7fffffffu;
+        if (u > max) max = u;
+    }
+    if (max >= 0x7f800000u) return false;
+    float amax = bits_float(max);
+    bool zero = amax < 0x1p-60f;
+    float scale = zero ? 0.0f : 127.0f / amax;
+    int32_t sum = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        q[i] = (int8_t)rintf(x[i] * scale);
+        sum += q[i];
+    }
+    *d = zero ? 0.0f : amax / 127.0f;
+    if (asum) *asum = sum;
+    return true;
+}
+
 bool ref_quantize(const float *x, uint32_t n, int8_t *q, float *d, int32_t *asum) {
     assert(n % NUM_BLOCK == 0);
-    for (uint32_t b = 0; b < n / NUM_BLOCK; b++, x += NUM_BLOCK, q += NUM_BLOCK) {
-        uint32_t max = 0;
-        for (int i = 0; i < NUM_BLOCK; i++) {
-            uint32_t u = float_bits(x[i]) & 0x7fffffffu;
-            if (u > max) max = u;
-        }
-        if (max >= 0x7f800000u) return false;
-        float amax = bits_float(max);
-        bool zero = amax < 0x1p-60f;
-        float scale = zero ? 0.0f : 127.0f / amax;
-        int32_t sum = 0;
-        for (int i = 0; i < NUM_BLOCK; i++) {
-            q[i] = (int8_t)rintf(x[i] * scale);
-            sum += q[i];
-        }
-        d[b] = zero ? 0.0f : amax / 127.0f;
-        asum[b] = sum;
-    }
+    for (uint32_t b = 0; b < n / NUM_BLOCK; b++)
+        if (!ref_quantize_block(x + (size_t)b * NUM_BLOCK, NUM_BLOCK, q + (size_t)b * NUM_BLOCK, d + b, asum + b))
+            return false;
     return true;
 }
 

@@ -185,27 +185,29 @@ static uint32_t any_head_dim(struct st *st) {
     return PICK(st, 1, 2, 7, 8, 16, 20, 32, 40, 64, 80, 100, 128, 256, 512);
 }
 
-static bool case_kv_store(struct st *st) {
+static bool kv_store(struct st *st, enum sil_kv kv) {
     uint32_t d = any_head_dim(st), pos = st_below(st, 1000);
+    size_t bytes = num_kv_bytes(kv, d);
     float *k = st_floats(st, d), *v = st_floats(st, d);
-    uint8_t *part[2] = {st_bytes(st, num_kv_bytes(d), 0), st_bytes(st, num_kv_bytes(d), 0)};
+    uint8_t *part[2] = {st_bytes(st, bytes, 0), st_bytes(st, bytes, 0)};
     if (st->nomem) return true;
     st_fill(st, k, d);
     st_fill(st, v, d);
     if (st_below(st, 3) == 0) k[st_below(st, d)] = st_below(st, 2) ? 65519.99f : -3e38f; /* saturates */
     bool bad = poison(st, st_below(st, 2) ? k : v, d);
-    bool a = st->ref.kv_store(part[0], pos, k, v, d), b = st->t->kernels->kv_store(part[1], pos, k, v, d);
+    bool a = st->ref.kv_store[kv](part[0], pos, k, v, d), b = st->t->kernels->kv_store[kv](part[1], pos, k, v, d);
     if (a == bad || a != b) return differs(st, "head_dim %u: finite %d, reference %d", d, b, a);
-    return bad || memcmp(part[0], part[1], num_kv_bytes(d)) == 0 || differs(st, "head_dim %u, position %u", d, pos);
+    return bad || memcmp(part[0], part[1], bytes) == 0 || differs(st, "head_dim %u, position %u", d, pos);
 }
 
 enum { ATTN_PAGES = 5 };
 
 /* Pages whose positions outside first .. n_pos-1 stay NaN. */
-static bool fill_pages(struct st *st, const struct num_attn *shape, size_t offset, uint8_t *pages[ATTN_PAGES]) {
+static bool fill_pages(struct st *st, enum sil_kv kv, const struct num_attn *shape, size_t offset,
+                       uint8_t *pages[ATTN_PAGES]) {
     uint32_t d = shape->head_dim;
     float *k = st_floats(st, d), *v = st_floats(st, d);
-    for (int i = 0; i < ATTN_PAGES; i++) pages[i] = st_bytes(st, offset + num_kv_bytes(d), 0);
+    for (int i = 0; i < ATTN_PAGES; i++) pages[i] = st_bytes(st, offset + num_kv_bytes(kv, d), 0);
     if (st->nomem) return false;
     for (uint32_t p = shape->first; p < shape->n_pos; p++) {
         for (uint32_t i = 0; i < d; i++) {
@@ -213,33 +215,14 @@ static bool fill_pages(struct st *st, const struct num_attn *shape, size_t offse
             v[i] = rng_normal(&st->rng);
         }
         if (p % 7 == 0) st_fill(st, v, d);
-        ref_kv_store(pages[p / NUM_KV_PAGE] + offset, p, k, v, d);
+        st->ref.kv_store[kv](pages[p / NUM_KV_PAGE] + offset, p, k, v, d);
     }
     return true;
 }
 
-static bool case_attend(struct st *st) {
-    uint32_t n_pos = 1 + st_below(st, st_below(st, 2) ? 70 : ATTN_PAGES * NUM_KV_PAGE), d = any_head_dim(st);
-    struct num_attn shape = {.head_dim = d, .n_pos = n_pos, .scale = st_below(st, 4) ? 0.125f : 2.0f};
-    if (st_below(st, 2)) shape.first = st_below(st, n_pos);
-    shape.has_sink = st_below(st, 3) == 0;
-    shape.sink = rng_normal(&st->rng) * 4.0f;
-    uint8_t *pages[ATTN_PAGES];
-    size_t offset = (size_t)st_below(st, 3) * 64;
-    float *query = st_floats(st, d), *scratch = st_floats(st, NUM_ATTN_SCRATCH);
-    struct outputs out;
-    if (!fill_pages(st, &shape, offset, pages) || !outputs(st, d, &out) || st->nomem) return true;
-    for (uint32_t i = 0; i < d; i++) query[i] = rng_normal(&st->rng);
-    st->ref.attend(&shape, query, pages, offset, out.want, scratch);
-    st->t->kernels->attend(&shape, query, pages, offset, out.got, scratch);
-    if (!ref_finite(out.want, d)) return differs(st, "the reference is not finite"); /* a masked value got in */
-    return outputs_same(&out) ||
-           differs(st, "head_dim %u, positions %u..%u, sink %d", d, shape.first, shape.n_pos - 1, shape.has_sink);
-}
-
 /* Some rows of a sequence, some heads each, in one call. */
-static bool case_attend_group(struct st *st) {
-    uint32_t n = 1 + st_below(st, NUM_ATTN_QUERIES), d = any_head_dim(st);
+static bool attend(struct st *st, enum sil_kv kv) {
+    uint32_t n = st_below(st, 4) ? 1 + st_below(st, NUM_ATTN_QUERIES) : 1, d = any_head_dim(st);
     uint32_t n_pos = 1 + st_below(st, st_below(st, 2) ? 70 : ATTN_PAGES * NUM_KV_PAGE - 1),
              heads = PICK(st, 1, 2, 4, 5);
     struct num_attn all = {.head_dim = d, .n_pos = n_pos, .scale = 0.125f};
@@ -259,9 +242,9 @@ static bool case_attend_group(struct st *st) {
         got[i] = (struct num_query){one, query + (size_t)i * d, out.got + (size_t)i * d};
         if (i % heads == 0 && n_pos > 1) n_pos -= st_below(st, 8) ? 1 : 1 + st_below(st, n_pos - 1);
     }
-    if (!fill_pages(st, &all, offset, pages)) return true;
-    ref_attend_group(want, n, pages, offset);
-    st->t->kernels->attend_group(got, n, pages, offset);
+    if (!fill_pages(st, kv, &all, offset, pages)) return true;
+    st->ref.attend[kv](want, n, pages, offset);
+    st->t->kernels->attend[kv](got, n, pages, offset);
     if (!ref_finite(out.want, (size_t)n * d)) return differs(st, "the reference is not finite");
     return outputs_same(&out) ||
            differs(st, "head_dim %u, %u queries, up to position %u, window %u", d, n, all.n_pos - 1, window);
@@ -274,6 +257,18 @@ static bool case_rope_pairs(struct st *st) {
 }
 static bool case_rope_halves(struct st *st) {
     return case_rope(st, false);
+}
+static bool case_kv_store(struct st *st) {
+    return kv_store(st, SIL_KV_F16);
+}
+static bool case_kv_store_int8(struct st *st) {
+    return kv_store(st, SIL_KV_INT8);
+}
+static bool case_attend(struct st *st) {
+    return attend(st, SIL_KV_F16);
+}
+static bool case_attend_int8(struct st *st) {
+    return attend(st, SIL_KV_INT8);
 }
 static bool case_silu(struct st *st) {
     return case_gated(st, NUM_SILU);
@@ -323,9 +318,10 @@ static const struct {
     {"gated gelu_erf", FIELD(gated), case_gelu_erf, once_gelu_erf, 8},
     {"gated relu", FIELD(gated), case_relu, NULL, 0},
     {"add", FIELD(add), case_add, NULL, 0},
-    {"kv_store", FIELD(kv_store), case_kv_store, NULL, 0},
-    {"attend", FIELD(attend), case_attend, NULL, 0},
-    {"attend group", FIELD(attend_group), case_attend_group, NULL, 0},
+    {"kv_store", FIELD(kv_store[SIL_KV_F16]), case_kv_store, NULL, 0},
+    {"kv_store int8", FIELD(kv_store[SIL_KV_INT8]), case_kv_store_int8, NULL, 0},
+    {"attend", FIELD(attend[SIL_KV_F16]), case_attend, NULL, 0},
+    {"attend int8", FIELD(attend[SIL_KV_INT8]), case_attend_int8, NULL, 0},
 };
 
 /* True when the function pointer at `field` is the reference's. */
@@ -382,8 +378,8 @@ sil_err num_selftest(const struct num_selftest *t, uint32_t *failures, struct si
         run_cases(&st, simple[i].run, NULL, DTYPE_F32);
         bool timed = t->clock && !st.nomem;
         if (timed && simple[i].once) st_time_rows(&st, simple[i].once, simple[i].bytes_each);
-        if (timed && simple[i].run == case_attend) st_time_attend(&st, 1);
-        if (timed && simple[i].run == case_attend_group) st_time_attend(&st, NUM_ATTN_QUERIES);
+        if (timed && simple[i].run == case_attend) st_time_attend(&st, SIL_KV_F16);
+        if (timed && simple[i].run == case_attend_int8) st_time_attend(&st, SIL_KV_INT8);
         st_release(&st);
         finish(&st, failures);
     }

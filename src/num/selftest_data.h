@@ -41,7 +41,7 @@ bool st_same(const float *a, const float *b, size_t n);
 
 /* Measures the kernels that row speaks of; sets row->gb_s and row->gop_s. */
 void st_time_linear(struct st *st, enum dtype type);
-void st_time_attend(struct st *st, uint32_t n_queries); /* 1: attend; more: attend_group */
+void st_time_attend(struct st *st, enum sil_kv kv); /* bytes with one query, operations with NUM_ATTN_QUERIES */
 void st_time_rows(struct st *st, void (*once)(struct st *st, float *x, float *y, uint32_t n), double bytes_each);
 
 #endif

@@ -43,35 +43,38 @@ void st_time_linear(struct st *st, enum dtype type) {
 
 struct attend_run {
     uint8_t *pages[16];
+    enum sil_kv kv;
     struct num_query q[NUM_ATTN_QUERIES];
     uint32_t n;
-    float *scratch;
 };
 
 static void attend_once(struct st *st, void *ctx) {
     struct attend_run *r = ctx;
-    if (r->n == 1) st->t->kernels->attend(&r->q->shape, r->q->query, r->pages, 0, r->q->out, r->scratch);
-    else st->t->kernels->attend_group(r->q, r->n, r->pages, 0);
+    st->t->kernels->attend[r->kv](r->q, r->n, r->pages, 0);
 }
 
-void st_time_attend(struct st *st, uint32_t n_queries) {
-    enum { DIM = 128, PAGES = 16 };
+void st_time_attend(struct st *st, enum sil_kv kv) {
+    enum { DIM = 128, PAGES = 16, N = NUM_ATTN_QUERIES };
     struct num_attn shape = {.head_dim = DIM, .n_pos = PAGES * NUM_KV_PAGE, .scale = 0.088f};
-    struct attend_run r = {.n = n_queries, .scratch = st_floats(st, NUM_ATTN_SCRATCH)};
-    float *query = st_floats(st, (size_t)n_queries * DIM), *out = st_floats(st, (size_t)n_queries * DIM);
+    struct attend_run r = {.n = N, .kv = kv};
+    float *query = st_floats(st, (size_t)N * DIM), *out = st_floats(st, (size_t)N * DIM);
     for (int i = 0; i < PAGES; i++) {
-        uint16_t *page = st_bytes(st, num_kv_bytes(DIM), 0);
-        if (!page) return;
-        r.pages[i] = (uint8_t *)page;
-        for (uint32_t k = 0; k < 2 * NUM_KV_PAGE * DIM; k++) page[k] = 0x3000u | (k & 0x83ffu);
+        float k[DIM];
+        r.pages[i] = st_bytes(st, num_kv_bytes(kv, DIM), 0);
+        if (!r.pages[i]) return;
+        for (uint32_t p = 0; p < NUM_KV_PAGE; p++) {
+            for (int j = 0; j < DIM; j++) k[j] = rng_normal(&st->rng);
+            st->ref.kv_store[kv](r.pages[i], p, k, k, DIM);
+        }
     }
     if (st->nomem) return;
-    for (uint32_t i = 0; i < n_queries * DIM; i++) query[i] = rng_normal(&st->rng);
-    for (uint32_t i = 0; i < n_queries; i++)
-        r.q[i] = (struct num_query){shape, query + (size_t)i * DIM, out + (size_t)i * DIM};
-    double t = best_time(st, attend_once, &r);
-    st->row.gb_s = (double)num_kv_bytes(DIM) * PAGES / t * 1e-9;
-    st->row.gop_s = 4.0 * DIM * PAGES * NUM_KV_PAGE * n_queries / t * 1e-9;
+    for (uint32_t i = 0; i < N * DIM; i++) query[i] = rng_normal(&st->rng);
+    for (uint32_t i = 0; i < N; i++) r.q[i] = (struct num_query){shape, query + (size_t)i * DIM, out + (size_t)i * DIM};
+    double many = best_time(st, attend_once, &r);
+    r.n = 1;
+    double one = best_time(st, attend_once, &r);
+    st->row.gb_s = (double)num_kv_bytes(kv, DIM) * PAGES / one * 1e-9;
+    st->row.gop_s = 4.0 * DIM * PAGES * NUM_KV_PAGE * N / many * 1e-9;
 }
 
 struct rows_run {

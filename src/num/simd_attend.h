@@ -1,26 +1,17 @@
-/* simd_attend: attention of several queries over the same keys and values (num_kernels.attend_group), written once on
- * the vector operations of a simd_*.h; included by simd_kernels.h. Queries are taken a few at a time, page by page, so
- * that a key or value is loaded and widened once for all of them. Every score, exponential and value chain is the
- * reference's: lanes are keys for the scores, elements of the head for the values. */
+/* simd_attend: attention of several queries over the same binary16 keys and values (num_kernels.attend), written
+ * once on the vector operations of a simd_*.h, which the including file names first. A key or value is widened once for
+ * all queries. Lanes are keys for the scores, elements of the head for the values. */
 #ifndef SIL_NUM_SIMD_ATTEND_H
 #define SIL_NUM_SIMD_ATTEND_H
 
+#include <string.h>
+
+#include "num/fp16.h"
+#include "num/simd_softmax.h"
+
 enum {
-    AT_QUERIES = VF_W == 16 ? 6 : 4, /* queries whose sums are in registers */
-    AT_TILES = VF_W == 16 ? 4 : 1,   /* tiles of keys at once, where so many are wanted */
-    AT_TILE_V = NUM_KEY_TILE / VF_W, /* vectors of a tile */
-    AT_VALUE_V = VF_W == 8 ? 2 : 4   /* vectors of a row of values at once */
-};
-
-#define AT_INLINE static inline __attribute__((always_inline))
-
-/* One query's part in a page. */
-struct at_query {
-    const struct num_query *q;
-    uint32_t from, to;         /* its positions in the page */
-    float m, l;                /* of the page */
-    float s[NUM_KV_PAGE];      /* scores, then exponentials */
-    float o[NUM_HEAD_DIM_MAX]; /* of the page */
+    AT_TILES = VF_W == 16 ? 4 : 1,  /* tiles of keys at once, where so many are wanted */
+    AT_VALUE_V = VF_W == 8 ? 2 : 4, /* vectors of a row of values at once */
 };
 
 /* Scores of n_tiles tiles of keys from tile t on. */
@@ -100,7 +91,8 @@ static void at_some(uint32_t n, bool scores, struct at_query *a, const uint16_t 
 
 /* The page's sums for n queries, each of which has positions in it. Positions that only some have are added for those
  * alone: a masked position performs no operation. */
-static void at_page(struct at_query *a, uint32_t n, const uint16_t *part) {
+static void at_page(struct at_query *a, uint32_t n, void *page) {
+    const uint16_t *part = page;
     uint32_t d = a->q->shape.head_dim, lo = NUM_KV_PAGE, hi = 0, from = 0, to = NUM_KV_PAGE;
     const uint16_t *values = part + (size_t)NUM_KV_PAGE * d;
     for (uint32_t q = 0; q < n; q++) {
@@ -120,55 +112,8 @@ static void at_page(struct at_query *a, uint32_t n, const uint16_t *part) {
     for (uint32_t q = 0; q < n; q++) at_some(1, false, a + q, values, to > a[q].from ? to : a[q].from, a[q].to);
 }
 
-/* Queries g0 .. g1-1 whose positions reach into the page. */
-static void at_page_queries(const struct num_query *queries, uint32_t g0, uint32_t g1, uint32_t page,
-                            const uint16_t *part, float *max, float *sum) {
-    struct at_query a[AT_QUERIES];
-    uint32_t n = 0, begin = page * NUM_KV_PAGE;
-    for (uint32_t g = g0; g < g1; g++) {
-        const struct num_attn *shape = &queries[g].shape;
-        if (shape->first >= begin + NUM_KV_PAGE || shape->n_pos <= begin) continue;
-        a[n].q = &queries[g];
-        a[n].from = shape->first > begin ? shape->first - begin : 0;
-        a[n].to = shape->n_pos - begin < NUM_KV_PAGE ? shape->n_pos - begin : NUM_KV_PAGE;
-        n++;
-    }
-    if (n == 0) return;
-    at_page(a, n, part);
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t g = (uint32_t)(a[i].q - queries), d = a[i].q->shape.head_dim;
-        if (a[i].q->shape.first >= begin) { /* the first page is copied, not merged */
-            max[g] = a[i].m;
-            sum[g] = a[i].l;
-            memcpy(a[i].q->out, a[i].o, d * sizeof(float));
-        } else {
-            attn_merge(&max[g], &sum[g], a[i].q->out, a[i].m, a[i].l, a[i].o, d);
-        }
-    }
-}
-
-static void simd_attend_group(const struct num_query *queries, uint32_t n, uint8_t *const *pages, size_t offset) {
-    float max[NUM_ATTN_QUERIES], sum[NUM_ATTN_QUERIES];
-    uint32_t first = UINT32_MAX, n_pos = 0;
-    assert(n >= 1 && n <= NUM_ATTN_QUERIES);
-    for (uint32_t g = 0; g < n; g++) {
-        const struct num_attn *shape = &queries[g].shape;
-        assert(shape->first < shape->n_pos && shape->head_dim <= NUM_HEAD_DIM_MAX);
-        first = shape->first < first ? shape->first : first;
-        n_pos = shape->n_pos > n_pos ? shape->n_pos : n_pos;
-    }
-    uint32_t parts = (n + AT_QUERIES - 1) / AT_QUERIES;
-    for (uint32_t page = first / NUM_KV_PAGE; page <= (n_pos - 1) / NUM_KV_PAGE; page++) {
-        const uint16_t *part = (const uint16_t *)(const void *)(pages[page] + offset);
-        for (uint32_t i = 0; i < parts; i++)
-            at_page_queries(queries, i * n / parts, (i + 1) * n / parts, page, part, max, sum);
-    }
-    for (uint32_t g = 0; g < n; g++) {
-        const struct num_attn *shape = &queries[g].shape;
-        float *out = queries[g].out;
-        if (shape->has_sink) attn_merge(&max[g], &sum[g], out, shape->sink, 1.0f, NULL, shape->head_dim);
-        for (uint32_t i = 0; i < shape->head_dim; i++) out[i] = out[i] / sum[g];
-    }
+static void simd_attend(const struct num_query *queries, uint32_t n, uint8_t *const *pages, size_t offset) {
+    at_all(queries, NULL, n, pages, offset, at_page);
 }
 
 #endif

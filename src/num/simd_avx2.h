@@ -88,6 +88,33 @@ static inline vi vi_shl23(vi a) {
     return _mm256_slli_epi32(a, 23);
 }
 
+static inline vi i8_load(const void *p) {
+    return _mm256_loadu_si256((const __m256i *)p);
+}
+static inline vf vf_of_int(vi v) {
+    return _mm256_cvtepi32_ps(v);
+}
+/* The low byte of each lane; lanes are in [-128, 127]. */
+static inline void vi_store_bytes(int8_t *p, vi v) {
+    __m128i h = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    _mm_storel_epi64((__m128i *)(void *)p, _mm_packs_epi16(h, h));
+}
+
+/* Where sums of i8_dot over values whose sum is x_sum begin. */
+static inline vi i8_begin(int32_t x_sum) {
+    (void)x_sum;
+    return _mm256_setzero_si256();
+}
+/* sum + the four products of each lane's bytes of k and x, all in [-127, 127]: a sum of two fits 16 bits. */
+static inline vi i8_dot(vi sum, vi k, vi x) {
+    __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(k), _mm256_sign_epi8(x, k));
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+/* The same for bytes of w in [0, 127] and v in [-127, 127]. */
+static inline vi i8_dot_weights(vi sum, vi w, vi v) {
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(w, v), _mm256_set1_epi16(1)));
+}
+
 /* Rows of an 8 x 8 matrix to columns, in place. */
 static inline void vf_transpose(vf m[VF_W]) {
     vf p[VF_W], q[VF_W];

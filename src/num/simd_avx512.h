@@ -88,6 +88,44 @@ static inline vi vi_shl23(vi a) {
     return _mm512_slli_epi32(a, 23);
 }
 
+static inline vi i8_load(const void *p) {
+    return _mm512_loadu_si512(p);
+}
+static inline vf vf_of_int(vi v) {
+    return _mm512_cvtepi32_ps(v);
+}
+/* The low byte of each lane. */
+static inline void vi_store_bytes(int8_t *p, vi v) {
+    _mm_storeu_si128((__m128i *)(void *)p, _mm512_cvtepi32_epi8(v));
+}
+
+/* i8_begin: where sums of i8_dot over values whose sum is x_sum begin. i8_dot: sum + the four products of each lane's
+ * bytes of k and x, all in [-127, 127]. i8_dot_weights: the same for bytes of w in [0, 127]. */
+#if defined(__AVX512VNNI__)
+static inline vi i8_begin(int32_t x_sum) { /* keys are read as unsigned bytes, 128 too much */
+    return _mm512_set1_epi32(-128 * x_sum);
+}
+static inline vi i8_dot(vi sum, vi k, vi x) {
+    return _mm512_dpbusd_epi32(sum, _mm512_xor_si512(k, _mm512_set1_epi8(-128)), x);
+}
+static inline vi i8_dot_weights(vi sum, vi w, vi v) {
+    return _mm512_dpbusd_epi32(sum, w, v);
+}
+#else
+static inline vi i8_begin(int32_t x_sum) {
+    (void)x_sum;
+    return _mm512_setzero_si512();
+}
+static inline vi i8_dot(vi sum, vi k, vi x) { /* the sign of k goes to x; a sum of two products fits 16 bits */
+    __m512i signed_x = _mm512_mask_sub_epi8(x, _mm512_movepi8_mask(k), _mm512_setzero_si512(), x);
+    __m512i pairs = _mm512_maddubs_epi16(_mm512_abs_epi8(k), signed_x);
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+}
+static inline vi i8_dot_weights(vi sum, vi w, vi v) {
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(_mm512_maddubs_epi16(w, v), _mm512_set1_epi16(1)));
+}
+#endif
+
 /* Rows of a 16 x 16 matrix to columns, in place: 4 x 4 within each 128-bit part, then the parts. */
 static inline void vf_transpose(vf m[VF_W]) {
     vf p[VF_W], q[VF_W];

@@ -221,125 +221,6 @@ static void simd_linear_bf16(const struct num_matrix *w, const struct num_act *a
     float_linear(w, DTYPE_BF16, a, o0, o1, out, out_stride);
 }
 
-/* --- attention: lanes are keys for the scores, elements of the head for the values --- */
-
-/* Scores of the tiles that hold positions from .. to-1; those of other positions in them are meaningless. */
-static void attn_scores(const struct num_attn *shape, const float *query, const uint16_t *keys, uint32_t from,
-                        uint32_t to, float *s) {
-    enum { V = NUM_KEY_TILE / VF_W };
-    for (uint32_t t = from / NUM_KEY_TILE; t <= (to - 1) / NUM_KEY_TILE; t++) {
-        const uint16_t *k = keys + (size_t)t * shape->head_dim * NUM_KEY_TILE;
-        vf dot[V];
-        for (int v = 0; v < V; v++) dot[v] = vf_set1(0.0f);
-        for (uint32_t i = 0; i < shape->head_dim; i++, k += NUM_KEY_TILE)
-            for (int v = 0; v < V; v++) dot[v] = vf_fma(vf_set1(query[i]), vf_load_f16(k + v * VF_W), dot[v]);
-        for (int v = 0; v < V; v++) vf_store(s + t * NUM_KEY_TILE + v * VF_W, vf_mul(dot[v], vf_set1(shape->scale)));
-    }
-}
-
-/* The greatest of s[from .. to-1]: a maximum is the same in any order. */
-static float attn_max(const float *s, uint32_t from, uint32_t to) {
-    uint32_t p = from;
-    float m = s[p++], lane[NUM_LANES];
-    for (; p < to && p % NUM_LANES != 0; p++) m = s[p] > m ? s[p] : m;
-    if (p + NUM_LANES <= to) {
-        vf most[NUM_LANES / VF_W];
-        for (int v = 0; v < NUM_LANES / VF_W; v++) most[v] = vf_load(s + p + v * VF_W);
-        for (p += NUM_LANES; p + NUM_LANES <= to; p += NUM_LANES) {
-            for (int v = 0; v < NUM_LANES / VF_W; v++) {
-                vf x = vf_load(s + p + v * VF_W);
-                most[v] = vf_pick(vf_lt(most[v], x), x, most[v]);
-            }
-        }
-        for (int v = 0; v < NUM_LANES / VF_W; v++) vf_store(lane + v * VF_W, most[v]);
-        for (int step = NUM_LANES / 2; step >= 1; step /= 2)
-            for (int l = 0; l < step; l++) lane[l] = lane[l + step] > lane[l] ? lane[l + step] : lane[l];
-        m = lane[0] > m ? lane[0] : m;
-    }
-    for (; p < to; p++) m = s[p] > m ? s[p] : m;
-    return m;
-}
-
-/* s becomes exp(s - max), +0 for masked positions of the same tiles; gives max and the sum by rule 4. */
-static void attn_exponents(uint32_t from, uint32_t to, float *s, float *max, float *sum) {
-    uint32_t t0 = from / NUM_KEY_TILE * NUM_KEY_TILE, t1 = (to - 1) / NUM_KEY_TILE * NUM_KEY_TILE + NUM_KEY_TILE;
-    float m = attn_max(s, from, to), lane[NUM_LANES];
-    for (uint32_t p = t0; p < t1; p += VF_W) vf_store(s + p, vf_exp(vf_sub(vf_load(s + p), vf_set1(m))));
-    for (uint32_t p = t0; p < from; p++) s[p] = 0.0f;
-    for (uint32_t p = to; p < t1; p++) s[p] = 0.0f;
-    for (uint32_t l = 0; l < NUM_LANES; l += VF_W) {
-        vf all = vf_set1(0.0f);
-        for (uint32_t p = t0 + l; p < t1; p += NUM_LANES) all = vf_add(all, vf_load(s + p));
-        vf_store(lane + l, all); /* +0 changes no sum of exponentials */
-    }
-    for (int step = NUM_LANES / 2; step >= 1; step /= 2)
-        for (int l = 0; l < step; l++) lane[l] = lane[l] + lane[l + step];
-    *max = m;
-    *sum = lane[0];
-}
-
-/* o[i] = sum of e[p] * v[p][i], p ascending. */
-static void attn_values(const uint16_t *values, uint32_t head_dim, uint32_t from, uint32_t to, const float *e,
-                        float *o) {
-    enum { V = 32 / VF_W };
-    uint32_t i = 0;
-    for (; i + 32 <= head_dim; i += 32) {
-        vf acc[V];
-        for (int v = 0; v < V; v++) acc[v] = vf_set1(0.0f);
-        for (uint32_t p = from; p < to; p++) {
-            const uint16_t *at = values + (size_t)p * head_dim + i;
-            for (int v = 0; v < V; v++) acc[v] = vf_fma(vf_set1(e[p]), vf_load_f16(at + v * VF_W), acc[v]);
-        }
-        for (int v = 0; v < V; v++) vf_store(o + i + v * VF_W, acc[v]);
-    }
-    for (; i < head_dim; i++) {
-        float acc = 0.0f;
-        for (uint32_t p = from; p < to; p++) acc = fmaf(e[p], num_f16_to_f32(values[(size_t)p * head_dim + i]), acc);
-        o[i] = acc;
-    }
-}
-
-/* Merges (m, l, o2) into (*am, *al, o); o2 NULL is a row of +0. */
-static void attn_merge(float *am, float *al, float *o, float m, float l, const float *o2, uint32_t head_dim) {
-    float top = m > *am ? m : *am, fa = num_expf(*am - top), fb = num_expf(m - top);
-    *am = top;
-    *al = fmaf(*al, fa, l * fb);
-    uint32_t i = 0;
-    for (; i + VF_W <= head_dim; i += VF_W) {
-        vf other = o2 ? vf_load(o2 + i) : vf_set1(0.0f);
-        vf_store(o + i, vf_fma(vf_load(o + i), vf_set1(fa), vf_mul(other, vf_set1(fb))));
-    }
-    for (; i < head_dim; i++) o[i] = fmaf(o[i], fa, (o2 ? o2[i] : 0.0f) * fb);
-}
-
-static void simd_attend(const struct num_attn *shape, const float *query, uint8_t *const *pages, size_t offset,
-                        float *out, float *scratch) {
-    assert(shape->first < shape->n_pos && shape->head_dim <= NUM_HEAD_DIM_MAX);
-    uint32_t d = shape->head_dim, first_page = shape->first / NUM_KV_PAGE;
-    uint32_t last_page = (shape->n_pos - 1) / NUM_KV_PAGE;
-    float max = 0.0f, sum = 0.0f, *s = scratch, *next = scratch + NUM_KV_PAGE;
-    for (uint32_t page = first_page; page <= last_page; page++) {
-        uint32_t from = page == first_page ? shape->first % NUM_KV_PAGE : 0;
-        uint32_t to = page == last_page ? (shape->n_pos - 1) % NUM_KV_PAGE + 1 : NUM_KV_PAGE;
-        const uint16_t *part = (const uint16_t *)(const void *)(pages[page] + offset);
-        const uint16_t *values = part + (size_t)NUM_KV_PAGE * d;
-        float m, l;
-        attn_scores(shape, query, part, from, to, s);
-        attn_exponents(from, to, s, &m, &l);
-        attn_values(values, d, from, to, s, page == first_page ? out : next);
-        if (page == first_page) {
-            max = m;
-            sum = l;
-        } else {
-            attn_merge(&max, &sum, out, m, l, next, d);
-        }
-    }
-    if (shape->has_sink) attn_merge(&max, &sum, out, shape->sink, 1.0f, NULL, d);
-    for (uint32_t i = 0; i < d; i++) out[i] = out[i] / sum;
-}
-
-#include "num/simd_attend.h"
-
 static void simd_install(struct num_kernels *k) {
     k->quantize = simd_quantize;
     k->finite = simd_finite;
@@ -348,8 +229,6 @@ static void simd_install(struct num_kernels *k) {
     k->rope_halves = simd_rope_halves;
     k->gated = simd_gated;
     k->add = simd_add;
-    k->attend = simd_attend;
-    k->attend_group = simd_attend_group;
     k->linear[DTYPE_F32] = simd_linear_f32;
     k->linear[DTYPE_F16] = simd_linear_f16;
     k->linear[DTYPE_BF16] = simd_linear_bf16;

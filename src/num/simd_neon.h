@@ -4,6 +4,7 @@
 
 #include <arm_neon.h>
 #include <stdint.h>
+#include <string.h>
 
 typedef float32x4_t vf; /* floats */
 typedef int32x4_t vi;   /* 32-bit integers */
@@ -85,6 +86,39 @@ static inline vi vi_half(vi a) { /* arithmetic shift by one */
 }
 static inline vi vi_shl23(vi a) {
     return vshlq_n_s32(a, 23);
+}
+
+static inline vi i8_load(const void *p) {
+    return vreinterpretq_s32_s8(vld1q_s8(p));
+}
+static inline vf vf_of_int(vi v) {
+    return vcvtq_f32_s32(v);
+}
+/* The low byte of each lane; lanes are in [-128, 127]. */
+static inline void vi_store_bytes(int8_t *p, vi v) {
+    int16x4_t h = vmovn_s32(v);
+    int32_t bytes = vget_lane_s32(vreinterpret_s32_s8(vmovn_s16(vcombine_s16(h, h))), 0);
+    memcpy(p, &bytes, sizeof bytes);
+}
+
+/* Where sums of i8_dot over values whose sum is x_sum begin. */
+static inline vi i8_begin(int32_t x_sum) {
+    (void)x_sum;
+    return vdupq_n_s32(0);
+}
+/* sum + the four products of each lane's bytes of k and x, all in [-127, 127]: a sum of two fits 16 bits. */
+static inline vi i8_dot(vi sum, vi k, vi x) {
+    int8x16_t a = vreinterpretq_s8_s32(k), b = vreinterpretq_s8_s32(x);
+#if defined(__ARM_FEATURE_DOTPROD)
+    return vdotq_s32(sum, a, b);
+#else
+    int16x8_t low = vmull_s8(vget_low_s8(a), vget_low_s8(b)), high = vmull_high_s8(a, b);
+    return vpadalq_s16(sum, vpaddq_s16(low, high));
+#endif
+}
+/* The same for bytes of w in [0, 127]. */
+static inline vi i8_dot_weights(vi sum, vi w, vi v) {
+    return i8_dot(sum, w, v);
 }
 
 /* Rows of a 4 x 4 matrix to columns, in place. */

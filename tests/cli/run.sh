@@ -26,6 +26,12 @@ is "a prompt from standard input" "$(cat "$tap_tmp/out")" "$one"
 exits "statistics go to standard error" 0 "$SILLOK" run "$m" -p "Hello" -n 8 --temp 0 --stats
 is "... not to the answer" "$(cat "$tap_tmp/out")" "$one"
 has "... in words" "$(cat "$tap_tmp/err")" "answer 8 tokens"
+has "... with the profile" "$(cat "$tap_tmp/err")" "; CA/1"
+exits "int8 keys and values" 0 "$SILLOK" run "$m" -p "Hello" -n 8 --temp 0 --kv int8 --stats
+has "... are a profile of their own" "$(cat "$tap_tmp/err")" ";kv=int8"
+hash=$("$SILLOK" logits "$m" --tokens 1,2,3,4,5 --hash --kv int8)
+is "... with the same bits on other processors" "$("$SILLOK" logits "$m" --tokens 1,2,3,4,5 --hash --kv int8 --cpu scalar --threads 1)" "$hash"
+is "... and others than f16" "$([ "$("$SILLOK" logits "$m" --tokens 1,2,3,4,5 --hash --kv f16)" = "$hash" ] || echo other)" "other"
 exits "guessing ahead" 0 "$SILLOK" run "$m" -p "la la la la" -n 100 --temp 0 --speculate 6 --stats
 three=$(cat "$tap_tmp/out")
 has "... says how well" "$(cat "$tap_tmp/err")" "guessed ahead"
@@ -41,6 +47,8 @@ has "... is named" "$(cat "$tap_tmp/err")" "temperatur"
 exits "a number that is none" 2 "$SILLOK" run "$m" -p x -n ten
 exits "two prompts" 2 "$SILLOK" run "$m" -p x --file "$tap_tmp/prompt"
 exits "top-p out of range" 2 "$SILLOK" run "$m" -p x --top-p 1.5
+exits "keys and values of another type" 1 "$SILLOK" run "$m" -p x --kv int4
+has "... lists those there are" "$(cat "$tap_tmp/err")" "f16 or int8"
 exits "an unknown processor" 1 "$SILLOK" run "$m" -p x --cpu pentium
 has "... lists those there are" "$(cat "$tap_tmp/err")" "avx512"
 exits "... in the environment" 1 env SILLOK_CPU=pentium "$SILLOK" run "$m" -p x
