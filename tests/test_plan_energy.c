@@ -328,6 +328,30 @@ static void test_energy_flat(void **state) {
     assert_true(res.class_krw[TARIFF_INDUSTRIAL] > res.class_krw[TARIFF_GENERAL]);
 }
 
+/* A room of 100 kW is billed on the small class, at its rates; the classes for 300 kW and more are not offered. */
+static void test_energy_small(void **state) {
+    (void)state;
+    const double none[3] = {0};
+    struct energy_result res;
+    tariff.voltage = TARIFF_HV_A;
+    tariff.option = TARIFF_III;
+    tariff.power_factor = 0.9;
+    begin(2026, 100e3, none);
+    struct plan_dispatcher d = energy_dispatcher(en);
+    for (uint32_t h = 0; h < 8760; h++) {
+        struct plan_supply s;
+        struct plan_flow f;
+        energy_supply(en, h, 3600, none, 0, 0, 100e3, 0, &s);
+        d.step(d.state, &s, 80e3, &f);
+        (void)energy_settle(en, &s, &f, 80e3);
+    }
+    assert_int_equal(energy_close(en, &res, NULL), SIL_OK);
+    assert_int_equal(res.bill.option, TARIFF_II);
+    NEAR(res.bill.year.base_krw, 12 * 80 * 8230, 1e-6);
+    assert_true(isnan(res.class_krw[TARIFF_GENERAL]) && isnan(res.class_krw[TARIFF_INDUSTRIAL]));
+    NEAR(res.class_krw[TARIFF_GENERAL_SMALL], res.bill.year.total_krw, 0);
+}
+
 int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
     const struct CMUnitTest tests[] = {
@@ -340,6 +364,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_rule_arbitrage, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rule_short_supply, setup, teardown),
         cmocka_unit_test_setup_teardown(test_energy_flat, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_energy_small, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,13 +5,29 @@
 #include <math.h>
 #include <string.h>
 
+/* Contracts below 300 kW are billed on the smaller general class, which has no option III. */
+static struct tariff_config tariff_for(const struct tariff_config *c, double contract_w) {
+    struct tariff_config t = *c;
+    struct tariff_rates r;
+    if (contract_w >= TARIFF_SMALL_W || t.klass != TARIFF_GENERAL) return t;
+    t.klass = TARIFF_GENERAL_SMALL;
+    if (!tariff_rates(&t, (enum tariff_option)t.option, &r)) t.option = TARIFF_CHEAPEST;
+    return t;
+}
+
+/* Whether a contract may choose a class at all. */
+static bool offered(enum tariff_class klass, double contract_w) {
+    return (klass == TARIFF_GENERAL_SMALL) == (contract_w < TARIFF_SMALL_W);
+}
+
 sil_err energy_begin(struct energy *en, struct energy_configs c, int year, double contract_w, const double mean[3],
                      struct sil_error *e) {
     en->c = c;
     en->contract_w = contract_w;
+    en->tariff = tariff_for(c.tariff, contract_w);
     sil_err err = calendar_fill(year, c.tariff->labour_day, &en->calendar, e);
     if (err == SIL_OK) calendar_drop_leap_day(&en->calendar);
-    if (err == SIL_OK) err = tariff_prepare(c.tariff, &en->calendar, &en->year, e);
+    if (err == SIL_OK) err = tariff_prepare(&en->tariff, &en->calendar, &en->year, e);
     if (err == SIL_OK) err = market_begin(&en->market, c.market, mean, e);
     if (err != SIL_OK) return err;
     tariff_meter_begin(&en->meter);
@@ -33,10 +49,10 @@ void energy_supply(struct energy *en, uint32_t step, double dt_s, const double u
     int month = en->year.month[hour], period = en->year.slot[hour] & ~TARIFF_DISCOUNTED;
     double ppa_w = market_ppa_w(&en->market, unit);
     /* Demand in hours that are not billed is free. */
-    bool counts = period != TARIFF_OFF || en->c.tariff->demand_in_offpeak;
+    bool counts = period != TARIFF_OFF || en->tariff.demand_in_offpeak;
     if (month != en->billing_month) {
         en->billing_month = month;
-        en->billing_w = tariff_billing_w(en->c.tariff, &en->meter, month, en->contract_w);
+        en->billing_w = tariff_billing_w(&en->tariff, &en->meter, month, en->contract_w);
     }
     *out = (struct plan_supply){
         .step = step,
@@ -69,16 +85,14 @@ struct energy_settled energy_settle(struct energy *en, const struct plan_supply 
 
 sil_err energy_close(const struct energy *en, struct energy_result *out, struct sil_error *e) {
     memset(out, 0, sizeof *out);
-    sil_err err = tariff_bill(en->c.tariff, &en->meter, en->contract_w, NULL, &out->bill, e);
+    sil_err err = tariff_bill(&en->tariff, &en->meter, en->contract_w, NULL, &out->bill, e);
     if (err != SIL_OK) return err;
     for (int k = 0; k < TARIFF_CUSTOM; k++) {
         struct tariff_bill b;
-        if (k == TARIFF_GENERAL_SMALL && en->contract_w >= TARIFF_SMALL_W) {
-            out->class_krw[k] = NAN;
-            continue;
-        }
-        err = tariff_bill_as(en->c.tariff, (enum tariff_class)k, &en->meter, en->contract_w, &b, NULL);
-        out->class_krw[k] = err == SIL_OK ? b.year.total_krw : NAN;
+        out->class_krw[k] = NAN;
+        if (!offered((enum tariff_class)k, en->contract_w)) continue;
+        err = tariff_bill_as(&en->tariff, (enum tariff_class)k, &en->meter, en->contract_w, &b, NULL);
+        if (err == SIL_OK) out->class_krw[k] = b.year.total_krw;
     }
     market_close(&en->market, &out->market);
     const struct battery *b = &en->rule.battery;

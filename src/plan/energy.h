@@ -28,6 +28,7 @@ struct energy_configs {
 struct energy {
     struct energy_configs c;
     double contract_w;
+    struct tariff_config tariff; /* class general below 300 kW: general_small */
     struct calendar calendar;
     struct tariff_year year;
     struct tariff_meter meter;
