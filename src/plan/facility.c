@@ -69,25 +69,22 @@ double facility_it_limit(const struct facility *f, const struct climate_step *no
     struct facility_out o;
     facility_step(f, now, 0.0, &o);
     if (!(o.total_w <= total_w)) return 0.0;
-    /* The total rises by more than one watt per watt of IT power, so that the answer lies in this bracket. */
-    double lo = 0.0, lo_total = o.total_w, hi = total_w - o.total_w, hi_total = 0.0;
-    double it = hi * f->design_it_w / (f->design_total_w > 0.0 ? f->design_total_w : 1.0);
-    const double close = 1e-9 * total_w;
-    for (int i = 0; i < 100; i++) {
+    /* The total rises by more than one watt per watt of IT power, so that the answer lies in [lo, hi]. Secants through
+     * the last two points, aimed a little low so that they arrive from below; halving where they leave the bracket. */
+    const double close = 1e-9 * total_w, aim = total_w - 0.5 * close;
+    double lo = 0.0, hi = total_w - o.total_w, last = 0.0, last_total = o.total_w;
+    double slope = f->design_it_w / (f->design_total_w > 0.0 ? f->design_total_w : f->design_it_w);
+    double it = hi * slope;
+    for (int i = 0; i < 100 && hi - lo > 1e-12 * total_w; i++) {
         facility_step(f, now, it, &o);
-        if (o.total_w <= total_w) {
-            if (total_w - o.total_w <= close) return it;
-            lo = it;
-            lo_total = o.total_w;
-        } else {
-            hi = it;
-            hi_total = o.total_w;
-        }
-        if (hi - lo <= 1e-12 * total_w) return lo;
-        /* Aims a little below the target, so that the secant's answer is one from below. */
-        double next = hi_total > 0.0 ? lo + (total_w - 0.5 * close - lo_total) * (hi - lo) / (hi_total - lo_total)
-                                     : it + (total_w - 0.5 * close - o.total_w);
-        it = next > lo && next < hi && i % 8 != 7 ? next : 0.5 * (lo + hi);
+        if (o.total_w <= total_w) lo = it;
+        else hi = it;
+        if (o.total_w <= total_w && total_w - o.total_w <= close) return it;
+        double rise = o.total_w - last_total, next = it;
+        if (rise != 0.0) next = it + (aim - o.total_w) * (it - last) / rise;
+        last = it;
+        last_total = o.total_w;
+        it = next > lo && next < hi && i % 16 != 15 ? next : 0.5 * (lo + hi);
     }
     return lo;
 }

@@ -47,7 +47,7 @@ void facility_design_hour(const struct cool_config *cool, const struct weather *
 void facility_step(const struct facility *f, const struct climate_step *now, double it_w, struct facility_out *out);
 
 /* The most IT power with which the site takes at most total_w now (to 1e-9 of total_w, from below); 0 when even the
- * empty site takes more. Rising in total_w. Five evaluations or so. */
+ * empty site takes more. Rising in total_w. Seven evaluations or so. */
 double facility_it_limit(const struct facility *f, const struct climate_step *now, double total_w);
 
 #endif
