@@ -1,5 +1,5 @@
-/* A step allocates nothing: not through the engine's struct mem and not behind its back. The C library's allocator is
- * counted, in sanitized builds through the sanitizer's hooks. */
+/* A step allocates nothing, of the engine and of a simulated year: not through a struct mem and not behind its back.
+ * The C library's allocator is counted, in sanitized builds through the sanitizer's hooks. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -12,6 +12,7 @@
 
 #include "engine/engine.h"
 #include "make_model.h"
+#include "plan/sim.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -169,6 +170,30 @@ static void test_steps(void **state) {
     }
 }
 
+/* A simulated year with PV and a battery, its weather made anew. */
+static void test_year(void **state) {
+    (void)state;
+    struct sil_error e = {0};
+    struct plan_design *d = malloc(sizeof *d);
+    struct sim_sums *sums = malloc(sizeof *sums);
+    struct energy_result *energy = malloc(sizeof *energy);
+    struct sim *s = NULL;
+    if (plan_design_read("examples/small-1mw.yaml", mem_libc(), d, &e) != SIL_OK) fail_msg("%s", e.text);
+    if (sim_open(d, 3600, NULL, mem_libc(), &s, &e) != SIL_OK) fail_msg("%s", e.text);
+    struct plan_step *rows = calloc(sim_steps(s), sizeof *rows);
+    counting = true;
+    sil_err rc = sim_run(s, sim_year_shown(s), rows, sums, energy, &e);
+    counting = false;
+    assert_int_equal(rc, SIL_OK);
+    assert_int_equal(allocations, 0);
+    assert_true(sums->pv_j > 0 && sums->discharge_j > 0);
+    sim_close(s);
+    free(rows);
+    free(energy);
+    free(sums);
+    free(d);
+}
+
 /* The counter counts. */
 static void test_counter(void **state) {
     (void)state;
@@ -186,6 +211,7 @@ static void test_counter(void **state) {
 int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
     hook();
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_counter), cmocka_unit_test(test_steps)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_counter), cmocka_unit_test(test_steps),
+                                       cmocka_unit_test(test_year)};
     return cmocka_run_group_tests_name("no allocation", tests, NULL, NULL);
 }

@@ -280,6 +280,34 @@ static void test_rule_arbitrage(void **state) {
     assert_true(out[0] == 0 && out[2] < 80e3);
 }
 
+/* Sun by day, load by night: the surplus comes back less the losses, and all of it is carbon-free. */
+static void test_rule_own_first(void **state) {
+    (void)state;
+    const double none[3] = {0};
+    struct energy_result res;
+    battery = battery_of(20, 80);
+    battery.soc_start = battery.soc_min = 0;
+    rule.reserve = 0;
+    rule.arbitrage = false;
+    begin(2026, 100e6, none);
+    struct plan_dispatcher d = energy_dispatcher(en);
+    double import_j = 0;
+    for (uint32_t h = 0; h < 8760; h++) {
+        struct plan_supply s;
+        struct plan_flow f;
+        double pv = h % 24 == 12 ? 25e6 : 0; /* 15 MW over the load of 10 */
+        energy_supply(en, h, 3600, none, pv, 0, 100e6, 0, &s);
+        d.step(d.state, &s, 10e6, &f);
+        (void)energy_settle(en, &s, &f, 10e6);
+        import_j += f.import_w * 3600;
+    }
+    assert_int_equal(energy_close(en, &res, NULL), SIL_OK);
+    NEAR(res.battery_in_kwh, 365 * 15e3, 1e-3);
+    NEAR(res.battery_out_kwh / res.battery_in_kwh, 0.94 * 0.94, 1e-3);
+    NEAR(import_j / 3.6e6, 365 * 230e3 - res.battery_out_kwh, 1e-3);
+    NEAR(res.market.carbon_free_own, (365 * 10e3 + res.battery_out_kwh) / (8760 * 10e3), 1e-6);
+}
+
 /* When the connection is short, the battery carries the load down to its floor, and available_w says so. */
 static void test_rule_short_supply(void **state) {
     (void)state;
@@ -362,6 +390,7 @@ int main(void) {
         cmocka_unit_test(test_market_certificates),
         cmocka_unit_test_setup_teardown(test_rule_any_load, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rule_arbitrage, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rule_own_first, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rule_short_supply, setup, teardown),
         cmocka_unit_test_setup_teardown(test_energy_flat, setup, teardown),
         cmocka_unit_test_setup_teardown(test_energy_small, setup, teardown),

@@ -190,6 +190,14 @@ static void test_refresh(void **state) {
     NEAR(f.year[4].resale, 0.09e6, 1e-6);
     NEAR(f.capex_first, 1e6, 1e-6);
     NEAR(f.capex_all, 1.9e6, 1e-6);
+    /* A second phase half a refresh later has half the progress, in the exponent. */
+    c.progress = true;
+    in.n_phases = 2;
+    in.phase[1] = in.phase[0];
+    in.phase[1].online_quarter += 4;
+    assert_int_equal(finance_run(&c, &in, &f, NULL), SIL_OK);
+    NEAR(f.year[2].revenue, 0.8e6 * (1 + sqrt(1.5)) / 2, 1e-6);
+    in.n_phases = 1;
     /* No new systems when less than half their life is left. */
     c.years = 3;
     assert_int_equal(finance_run(&c, &in, &f, NULL), SIL_OK);

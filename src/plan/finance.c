@@ -22,8 +22,8 @@ struct work {
     const struct finance_config *c;
     const struct fin_input *in;
     struct finance *out;
-    uint32_t n;          /* quarters */
-    uint32_t first_year; /* of operation, from the start year */
+    uint32_t n;                        /* quarters */
+    uint32_t first_online, first_year; /* of operation, from January of the start year */
     double capex[FIN_N_ITEMS][Q];
     double opex[FIN_N_OPEX][Q];
     double mtokens[Q], gpu_hours[Q];
@@ -215,6 +215,7 @@ static void invest(struct work *w) {
     double area = isnan(c->land_area_m2) ? FIN_LAND_M2_KW * contract : c->land_area_m2;
     spend(w, FIN_LAND, area * c->land_price * grown(c->inflation, first), first, w->n - 1, true);
     spend(w, FIN_GRID, c->grid_fixed * grown(c->inflation, first), first, last_online, true);
+    w->first_online = first_online;
     w->first_year = first_online / 4;
     for (uint32_t i = 0; i < w->in->n_phases; i++) {
         build_plant(w, &w->in->phase[i]);
@@ -233,7 +234,8 @@ static double generation_gain(const struct work *w, uint32_t q) {
     for (uint32_t i = 0; i < w->in->n_phases; i++) {
         const struct fin_phase *p = &w->in->phase[i];
         if (p->online_quarter > q) continue;
-        double g = 1;
+        double g = 1, later = p->online_quarter - w->first_online;
+        if (c->progress && life > 0) g = pow(c->refresh_gain, later / life);
         for (uint32_t at = p->online_quarter + life; life > 0 && at <= q && at + life / 2 < w->n; at += life)
             g *= c->refresh_gain;
         gpus += p->gpus;

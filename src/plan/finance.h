@@ -96,6 +96,7 @@ struct finance_config {
     int64_t refresh_years; /* 0: never. Not when less than half of it is left */
     double refresh_cost;   /* of the first price in USD */
     double refresh_gain;   /* revenue per GPU after a refresh, of before */
+    bool progress;         /* later phases too: gain per refresh time between the first and their own start */
     double resale;         /* of the purchase price in KRW, when replaced or at the end */
     int64_t battery_years; /* life; 0: never replaced */
     double site_residual;  /* of what land, building, grid and generation cost, at the end */

@@ -44,7 +44,7 @@ static bool spread_pays(const struct rule *r, uint32_t day) {
     return r->day_high[day] > cost;
 }
 
-/* What the battery keeps for emergencies does not count for rules 3 and 4. */
+/* What the battery keeps for emergencies does not count for rules 3 to 5. */
 static double free_discharge_w(const struct rule *r, double dt_s) {
     const struct battery *b = &r->battery;
     double floor_j = b->capacity_j * least(b->c->soc_min + r->c->reserve, b->c->soc_max);
@@ -63,6 +63,10 @@ static void deficit(struct rule *r, const struct plan_supply *s, double net, str
     double need = most(0, net - s->import_max_w), shave = most(0, net - target_w(r));
     double give = most(need, least(shave, free_discharge_w(r, s->dt_s)));
     if (pays && s->price_krw_kwh >= r->day_high[day]) give = most(give, least(net, free_discharge_w(r, s->dt_s)));
+    if (r->c->own_first) {
+        double own = r->battery.green_j * r->battery.c->eta_discharge / s->dt_s;
+        give = most(give, least(least(net, own), free_discharge_w(r, s->dt_s)));
+    }
     give = least(give, battery_discharge_max_w(&r->battery, s->dt_s));
     if (give > 0) {
         f->discharge_w = give;
@@ -113,6 +117,13 @@ struct plan_dispatcher rule_dispatcher(struct rule *r) {
 #define AT(f) .offset = offsetof(struct rule_config, f)
 
 static const struct plan_var vars[] = {
+    {.path = "dispatch.own_first",
+     .kind = PLAN_BOOL,
+     .def = 1,
+     .source = "design",
+     .help_en = "stored own generation serves the next deficit",
+     .help_ko = "저장한 자가발전 우선 사용",
+     AT(own_first)},
     {.path = "dispatch.arbitrage",
      .kind = PLAN_BOOL,
      .def = 1,

@@ -55,23 +55,32 @@ static void prepare_months(struct walk *w, int32_t year) {
     }
 }
 
-/* Weather, generation shapes and prices of the year. */
-static sil_err prepare_series(struct walk *w, int32_t year, struct sil_error *e) {
-    struct sim *s = w->s;
+/* Weather and generation of every step; the same in every year. */
+static sil_err prepare_shapes(struct sim *s, struct sil_error *e) {
     const struct plan_configs *c = &s->design->c;
-    double mean[3] = {0, 0, 0}, contract = 0;
-    /* The synthetic year is made again; a file's hours are kept. */
-    climate_fill(&s->climate, s->weather, &s->sun);
+    if (!s->climate_ready) climate_fill(&s->climate, s->weather, &s->sun);
+    s->climate_ready = true;
+    if (s->shapes_ready) return SIL_OK;
     if (c->pv.capacity_w > 0 || c->market.n_ppa > 0) {
         struct pv_summary pv;
         SIL_TRY(pv_series(&c->pv, s->weather, &s->sun, s->pv, &pv, e));
-        mean[MARKET_PV] = pv.factor;
+        s->shape_mean[MARKET_PV] = pv.factor;
     }
     if (c->wind.capacity_w > 0 || c->market.n_ppa > 0) {
         struct wind_summary wind;
         SIL_TRY(wind_series(&c->wind, s->weather, s->per_hour, s->wind, &wind, e));
-        mean[MARKET_ONSHORE] = mean[MARKET_OFFSHORE] = wind.factor;
+        s->shape_mean[MARKET_ONSHORE] = s->shape_mean[MARKET_OFFSHORE] = wind.factor;
     }
+    s->shapes_ready = true;
+    return SIL_OK;
+}
+
+/* The series of the steps, and the supply side of the year. */
+static sil_err prepare_series(struct walk *w, int32_t year, struct sil_error *e) {
+    struct sim *s = w->s;
+    const struct plan_configs *c = &s->design->c;
+    double contract = 0;
+    SIL_TRY(prepare_shapes(s, e));
     for (int m = 0; m < 12; m++) contract = fmax(contract, w->month[m].import_max_w);
     s->battery = c->battery;
     struct build_state june;
@@ -80,7 +89,7 @@ static sil_err prepare_series(struct walk *w, int32_t year, struct sil_error *e)
     s->battery.energy_j *= june.battery_share;
     int32_t calendar = year < CALENDAR_FIRST ? CALENDAR_FIRST : year > CALENDAR_LAST ? CALENDAR_LAST : year;
     struct energy_configs configs = {&c->tariff, &c->market, &s->battery, &c->rule};
-    SIL_TRY(energy_begin(s->energy, configs, calendar, fmax(contract, 1), mean, e));
+    SIL_TRY(energy_begin(s->energy, configs, calendar, fmax(contract, 1), s->shape_mean, e));
     w->dispatcher = energy_dispatcher(s->energy);
     return SIL_OK;
 }

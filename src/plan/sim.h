@@ -8,7 +8,7 @@
  * nothing. A run is a pure function of the design, the data and the year.
  *
  * A year has 365 days; of a leap year 29 February is left out.
- * Threads: one struct sim per thread; sims may share the sun and the weather of another (`like`). */
+ * Threads: one struct sim per thread; sims may share what another has prepared (`like`), which then only reads. */
 #ifndef SIL_PLAN_SIM_H
 #define SIL_PLAN_SIM_H
 
@@ -71,11 +71,15 @@ struct sim_sums {
 
 struct sim;
 
-/* Prepares a design for steps of step_s. like: NULL, or a sim of the same site whose sun and weather are used where
- * they are the same; it must outlive this one. Errors name the design's file and line where they can. */
+/* Prepares a design for steps of step_s. like: NULL, or a sim whose weather, sun, climate and fleet are used where they
+ * are the same; it and its design must outlive this one and stay as they are. Errors name the design's file and line
+ * where they can. */
 sil_err sim_open(const struct plan_design *d, double step_s, const struct sim *like, struct mem mem, struct sim **out,
                  struct sil_error *e);
 void sim_close(struct sim *s);
+
+/* Lets the next sim_run make the series of the weather anew, as the first one does; they are the same in every year. */
+void sim_refresh(struct sim *s);
 
 /* Steps of a year. */
 uint32_t sim_steps(const struct sim *s);

@@ -7,7 +7,7 @@
 struct sim {
     const struct plan_design *design;
     struct mem mem;
-    const struct sim *like; /* owner of weather and sun when they are shared */
+    const struct sim *like; /* owner of weather, sun, climate and fleet where they are the same pointers */
     double step_s;
     uint32_t per_hour, n;                 /* n: steps of 365 days */
     struct weather_config weather_config; /* with the file's path resolved */
@@ -16,10 +16,13 @@ struct sim {
     struct build_plan build;
     struct facility facility;
     struct fleet *fleet;
-    struct battery_config battery; /* of the year in progress */
+    double fleet_contract_w, fleet_pue; /* that it was built for */
+    struct battery_config battery;      /* of the year in progress */
     struct energy *energy;
     struct climate climate;
-    double *pv, *wind; /* W per W of capacity in each step */
+    bool climate_ready, shapes_ready; /* filled: they are the same in every year */
+    double shape_mean[3];             /* of pv, wind, wind */
+    double *pv, *wind;                /* W per W of capacity in each step */
 };
 
 #endif

@@ -64,7 +64,13 @@ static sil_err open_plant(struct sim *s, struct sil_error *e) {
     SIL_TRY(
         facility_size(&c->electrical, &c->cooling, c->site.contract_w, c->site.other_share, &design, &s->facility, e));
     double pue = isnan(c->site.design_pue) ? s->facility.design_pue : c->site.design_pue;
-    SIL_TRY(fleet_build(&c->fleet, c->site.contract_w, pue, s->mem, &s->fleet, e));
+    s->fleet_contract_w = c->site.contract_w;
+    s->fleet_pue = pue;
+    const struct sim *l = s->like;
+    if (l && l->fleet_contract_w == c->site.contract_w && l->fleet_pue == pue &&
+        plan_same(&fleet_group, &l->design->c.fleet, &c->fleet))
+        s->fleet = l->fleet;
+    else SIL_TRY(fleet_build(&c->fleet, c->site.contract_w, pue, s->mem, &s->fleet, e));
     for (int i = 0; i < FLEET_POOLS_MAX; i++) online[i] = 1;
     fleet_power_range(s->fleet, online, &idle, &peak);
     if (peak < s->facility.design_it_w)
@@ -86,6 +92,11 @@ static sil_err open_series(struct sim *s, struct sil_error *e) {
     s->energy = mem_alloc(s->mem, sizeof *s->energy);
     if (!s->pv || !s->wind || !s->energy)
         return err_nomem(e, "the series of a year", (size_t)s->n * 2 * sizeof(double) + sizeof *s->energy);
+    if (s->like && s->like->climate_ready && s->like->sun.step == s->sun.step) {
+        s->climate = s->like->climate;
+        s->climate_ready = true;
+        return SIL_OK;
+    }
     return climate_new(s->per_hour, s->mem, &s->climate, e);
 }
 
@@ -117,12 +128,17 @@ void sim_close(struct sim *s) {
     bool own_sun = !s->like || s->like->sun.step != s->sun.step;
     if (own_sun) sun_year_free(&s->sun, s->mem);
     if (!s->like || s->like->weather != s->weather) mem_free(s->mem, s->weather);
-    fleet_free(s->fleet);
-    climate_free(&s->climate, s->mem);
+    if (!s->like || s->like->fleet != s->fleet) fleet_free(s->fleet);
+    if (!s->like || s->like->climate.step != s->climate.step) climate_free(&s->climate, s->mem);
     mem_free(s->mem, s->pv);
     mem_free(s->mem, s->wind);
     mem_free(s->mem, s->energy);
     mem_free(s->mem, s);
+}
+
+void sim_refresh(struct sim *s) {
+    s->climate_ready = s->like && s->like->climate.step == s->climate.step;
+    s->shapes_ready = false;
 }
 
 uint32_t sim_steps(const struct sim *s) {

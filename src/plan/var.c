@@ -74,9 +74,26 @@ static bool same_value(const struct plan_var *v, const char *a, const char *b) {
     return false;
 }
 
+static bool same_vars(const struct plan_var *vars, size_t n, const char *a, const char *b) {
+    for (size_t i = 0; i < n; i++)
+        if (vars[i].offset != PLAN_NO_FIELD && !same_value(&vars[i], a, b)) return false;
+    return true;
+}
+
 bool plan_same(const struct plan_group *g, const void *a, const void *b) {
-    for (size_t i = 0; i < g->n_vars; i++)
-        if (g->vars[i].offset != PLAN_NO_FIELD && !same_value(&g->vars[i], a, b)) return false;
+    const char *x = a, *y = b;
+    if (!same_vars(g->vars, g->n_vars, a, b)) return false;
+    for (size_t k = 0; k < g->n_lists; k++) {
+        const struct plan_list *l = &g->lists[k];
+        uint32_t n, m;
+        memcpy(&n, x + l->count_offset, sizeof n);
+        memcpy(&m, y + l->count_offset, sizeof m);
+        if (n != m) return false;
+        for (uint32_t i = 0; i < n; i++) {
+            size_t at = l->offset + i * l->elem_size;
+            if (!same_vars(l->vars, l->n_vars, x + at, y + at)) return false;
+        }
+    }
     return true;
 }
 

@@ -157,7 +157,7 @@ void plan_defaults(const struct plan_group *g, void *config);
 /* Fills one element of a list with its defaults. */
 void plan_list_defaults(const struct plan_list *l, void *element);
 
-/* Whether two structs of a group hold the same values in its variables (lists are not looked at). */
+/* Whether two structs of a group hold the same values in its variables and lists. */
 bool plan_same(const struct plan_group *g, const void *a, const void *b);
 
 /* ---- units (unit.c) ---- */
