@@ -13,9 +13,11 @@
 #include "plan/calib.h"
 #include "plan/check_fleet.h"
 #include "plan/queue.h"
+#include "plan/replica.h"
 #include "plan/surface.h"
 #include "plan/train.h"
 #include "plan/var.h"
+#include "support.h"
 
 #define NEAR(got, want, tolerance) assert_true(fabs((got) - (want)) <= (tolerance))
 
@@ -178,7 +180,7 @@ static struct serving serving_of(double ttft, double tpot) {
                         .load = {.input = 1155, .input_cv2 = .9, .output = 211, .output_cv2 = .6, .arrival_cv2 = 1},
                         .level = {.ttft_s = ttft, .tpot_s = tpot, .quantile = .99},
                         .max_batch = 512,
-                        .shared = 4};
+                        .budget = 2048};
     roof_init(&s.roof, &hw_systems[calib_hw("dgx-h200")], &llm_models[calib_llm("llama3.3-70b")], HW_FP8, 2, &k);
     return s;
 }
@@ -203,7 +205,8 @@ static void serving_laws(void **state) {
     for (double load = .05; load <= 1; load += .05) {
         struct surface_point p = at(&s, load * rate, 1);
         NEAR(p.v[SURFACE_SERVED], load * rate, 1e-6 * rate);
-        NEAR(p.v[SURFACE_BATCH], load * rate * 211 * p.v[SURFACE_TPOT_P50], 1e-6 * p.v[SURFACE_BATCH]);
+        double mean = p.v[SURFACE_BATCH] / (load * rate * 211); /* Little's law gives the mean time per token */
+        assert_true(mean >= .9 * p.v[SURFACE_TPOT_P50] && mean <= p.v[SURFACE_TPOT_P99]);
         for (int k = SURFACE_POWER; k < SURFACE_OUTS; k++) {
             if (k == SURFACE_SLO) assert_true(p.v[k] <= last.v[k] + 1e-9 && p.v[k] >= .98);
             else assert_true(p.v[k] >= last.v[k] - 1e-9);
@@ -255,6 +258,89 @@ static void serving_out_of_reach(void **state) {
     s.roof.gpus = .25;
     assert_int_equal(serving_rate(&s, 0, &rate, &e), SIL_ARG);
     assert_non_null(strstr(e.text, "no HBM"));
+}
+
+/* The closed form against the same replica simulated step by step: dense and with experts, short and long requests, one
+ * with bursts and a small budget. */
+static void against_simulation(void **state) {
+    (void)state;
+    static const struct {
+        const char *hw, *model;
+        enum hw_precision precision;
+        double gpus;
+        struct serving_load load;
+        struct serving_level level;
+        double budget, power, median; /* tolerances: gaps of bursts leave a replica idle for longer */
+    } cases[] = {
+        {"dgx-h200", "llama3.3-70b", HW_FP8, 2, {1155, .92, 211, .6, 0, 0, 0, 1}, {2, .05, .99}, 2048, .02, .1},
+        {"dgx-b200", "llama3.3-70b", HW_FP4, 1, {1155, .92, 211, .6, 0, 0, .3, 1.5}, {2, .05, .99}, 8192, .02, .1},
+        {"dgx-h200", "llama3.1-405b", HW_FP8, 8, {4000, .3, 600, 1, 0, 0, 0, 1}, {6, .175, .99}, 2048, .02, .1},
+        {"gb300-nvl72", "deepseek-r1", HW_FP4, 4, {1155, .92, 800, .6, 0, 0, 0, 1}, {2, .05, .99}, 4096, .02, .1},
+        {"dgx-b200", "llama3.3-70b", HW_FP4, 2, {2048, .93, 28, 4.6, 0, 0, 0, 2}, {1, .06, .99}, 2048, .06, .3},
+    };
+    struct roof_factors k;
+    calib_fit(&roof_declared, NULL, &k, NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct serving s = {.power = hw_power_default,
+                            .load = cases[i].load,
+                            .level = cases[i].level,
+                            .max_batch = 1024,
+                            .budget = cases[i].budget};
+        double rate;
+        roof_init(&s.roof, &hw_systems[calib_hw(cases[i].hw)], &llm_models[calib_llm(cases[i].model)],
+                  cases[i].precision, cases[i].gpus, &k);
+        assert_int_equal(serving_rate(&s, 0, &rate, NULL), SIL_OK);
+        struct replica_sim sim = {.serving = &s, .requests = 4000, .seed = 3, .budget = s.budget, .mem = mem_libc()};
+        for (double load = .5; load <= 1; load += .5) {
+            struct surface_point form = at(&s, load * rate, 1), simulated;
+            assert_int_equal(replica_eval(&sim, load * rate, 0, 1, &simulated, NULL), SIL_OK);
+            const double *f = form.v, *m = simulated.v;
+            NEAR(f[SURFACE_SERVED], m[SURFACE_SERVED], .05 * m[SURFACE_SERVED]);
+            NEAR(f[SURFACE_POWER], m[SURFACE_POWER], cases[i].power * m[SURFACE_POWER]);
+            NEAR(f[SURFACE_BATCH], m[SURFACE_BATCH], .15 * m[SURFACE_BATCH]);
+            NEAR(f[SURFACE_TTFT_P50], m[SURFACE_TTFT_P50], .3 * m[SURFACE_TTFT_P50]);
+            NEAR(f[SURFACE_TTFT_P99], m[SURFACE_TTFT_P99], .3 * m[SURFACE_TTFT_P99]);
+            NEAR(f[SURFACE_TPOT_P50], m[SURFACE_TPOT_P50], cases[i].median * m[SURFACE_TPOT_P50]);
+            NEAR(f[SURFACE_TPOT_P99], m[SURFACE_TPOT_P99], .25 * m[SURFACE_TPOT_P99]);
+            NEAR(f[SURFACE_SLO], m[SURFACE_SLO], .025);
+        }
+    }
+}
+
+/* The simulation itself: the same numbers for the same seed; nothing lost when it is offered too much. */
+static void simulation(void **state) {
+    (void)state;
+    struct serving s = serving_of(2, .1);
+    struct replica_sim sim = {.serving = &s, .requests = 5000, .seed = 1, .budget = 2048, .mem = mem_libc()};
+    struct surface_point a, b;
+    double capacity = serving_capacity(&s, 0, 1);
+    assert_int_equal(replica_eval(&sim, .5 * capacity, 0, 1, &a, NULL), SIL_OK);
+    assert_int_equal(replica_eval(&sim, .5 * capacity, 0, 1, &b, NULL), SIL_OK);
+    assert_memory_equal(&a, &b, sizeof a);
+    assert_int_equal(replica_eval(&sim, 3 * capacity, 0, 1, &b, NULL), SIL_OK);
+    assert_true(b.v[SURFACE_SLO] < .5 && b.v[SURFACE_UTIL] > .99);
+    NEAR(b.v[SURFACE_SERVED], capacity, .05 * capacity);
+    assert_true(b.v[SURFACE_BATCH] <= serving_batch_limit(&s, 0));
+    /* An empty replica has no queue: both are the same. */
+    assert_int_equal(replica_eval(&sim, 0, 0, 1, &b, NULL), SIL_OK);
+    a = at(&s, 0, 1);
+    assert_memory_equal(&a, &b, sizeof a);
+    s.roof.gpus = .25;
+    assert_int_equal(replica_eval(&sim, 1, 0, 1, &b, NULL), SIL_ARG);
+}
+
+static sil_err simulate_once(void *ctx, struct mem mem) {
+    struct replica_sim sim = *(const struct replica_sim *)ctx;
+    struct surface_point p;
+    sim.mem = mem;
+    return replica_eval(&sim, .1, 0, 1, &p, NULL);
+}
+
+static void simulation_without_memory(void **state) {
+    (void)state;
+    struct serving s = serving_of(2, .1);
+    struct replica_sim sim = {.serving = &s, .requests = 10, .seed = 1, .budget = 2048};
+    assert_int_equal(test_each_allocation(simulate_once, &sim), 1);
 }
 
 /* Jobs without batching are a plain queue: M/D/k. */
@@ -443,6 +529,9 @@ int main(void) {
         cmocka_unit_test(serving_laws),
         cmocka_unit_test(serving_order),
         cmocka_unit_test(serving_out_of_reach),
+        cmocka_unit_test(against_simulation),
+        cmocka_unit_test(simulation),
+        cmocka_unit_test(simulation_without_memory),
         cmocka_unit_test(jobs),
         cmocka_unit_test(surface_interpolates),
         cmocka_unit_test(surface_is_close),

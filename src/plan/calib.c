@@ -51,7 +51,8 @@ const char *const calib_systems[] = {"dgx-h100", "dgx-h200", "dgx-b200", "gb200-
 const size_t calib_n_systems = sizeof calib_systems / sizeof *calib_systems;
 
 /* Largest batch of an engine: of the order of the submissions' settings. */
-#define ENGINE_BATCH 2048
+#define ENGINE_BATCH  2048
+#define ENGINE_BUDGET 8192
 
 size_t calib_hw(const char *name) {
     size_t i = 0;
@@ -76,7 +77,7 @@ static void serving_of(const struct calib_row *row, double gpus, const struct ro
                                    .arrival_cv2 = 1},
                           .level = row->level,
                           .max_batch = ENGINE_BATCH,
-                          .shared = 1};
+                          .budget = ENGINE_BUDGET};
     roof_init(&s->roof, &hw_systems[hw], &llm_models[model], row->precision, gpus, k);
 }
 

@@ -10,6 +10,7 @@
 #include "plan/calib.h"
 #include "plan/fleet.h"
 #include "plan/queue.h"
+#include "plan/replica.h"
 #include "plan/trace.h"
 #include "plan/train.h"
 
@@ -94,7 +95,7 @@ static sil_err b200_power(const struct plan_check_ctx *ctx, int arg, double *got
                         .load = {.input = row->input, .output = row->output, .arrival_cv2 = 1},
                         .level = row->level,
                         .max_batch = 2048,
-                        .shared = 8};
+                        .budget = 8192};
     calib_fit(&roof_declared, row->system, &k, NULL);
     roof_init(&s.roof, &hw_systems[calib_hw(row->system)], &llm_models[calib_llm(row->model)], row->precision, 1, &k);
     SIL_TRY(serving_eval(&s, serving_capacity(&s, 0, 1), 0, 1, &p, e));
@@ -106,6 +107,33 @@ static sil_err h100_power(const struct plan_check_ctx *ctx, int arg, double *got
     (void)ctx, (void)arg, (void)e;
     const struct hw_system *s = &hw_systems[calib_hw("dgx-h100")];
     *got = 8 * (hw_gpu_power(s, &hw_power_default, 1, .7, .3, 1) + hw_host_power(s, &hw_power_default, 1)) / 1e3;
+    return SIL_OK;
+}
+
+/* ---- the closed form of serving against its event simulation ---- */
+
+/* Llama 3.3 70B on two H200, chat. arg: tenths of the rate that meets the level, and which figure. */
+enum { OF_TTFT_P50, OF_TTFT_P99, OF_TPOT_P99, OF_POWER, OF_SLO };
+static const int figure[] = {SURFACE_TTFT_P50, SURFACE_TTFT_P99, SURFACE_TPOT_P99, SURFACE_POWER, SURFACE_SLO};
+
+static sil_err closed_form(const struct plan_check_ctx *ctx, int arg, double *got, struct sil_error *e) {
+    struct roof_factors k;
+    struct surface_point form, simulated;
+    struct serving s = {.power = hw_power_default,
+                        .load = {.input = 1155, .input_cv2 = .92, .output = 211, .output_cv2 = .6, .arrival_cv2 = 1},
+                        .level = {2, .05, .99},
+                        .max_batch = 1024,
+                        .budget = 2048};
+    double rate;
+    calib_fit(&roof_declared, NULL, &k, NULL);
+    roof_init(&s.roof, &hw_systems[calib_hw("dgx-h200")], &llm_models[calib_llm("llama3.3-70b")], HW_FP8, 2, &k);
+    SIL_TRY(serving_rate(&s, 0, &rate, e));
+    struct replica_sim sim = {.serving = &s, .requests = 20000, .seed = 1, .budget = s.budget, .mem = ctx->mem};
+    int tenths = arg / 10;
+    rate *= tenths / 10.0;
+    SIL_TRY(serving_eval(&s, rate, 0, 1, &form, e));
+    SIL_TRY(replica_eval(&sim, rate, 0, 1, &simulated, e));
+    *got = form.v[figure[arg % 10]] / simulated.v[figure[arg % 10]];
     return SIL_OK;
 }
 
@@ -125,6 +153,7 @@ static sil_err training_flop(const struct plan_check_ctx *ctx, int arg, double *
     return SIL_OK;
 }
 
+#define FORM     "closed form / event simulation; 20,000 requests"
 #define LEFT_OUT "predicted by the fit without this system"
 #define L70      LEFT_OUT "; 300 (assumed) / 294.45 tokens"
 #define L405     LEFT_OUT "; 9,400 / 684.68 tokens"
@@ -147,6 +176,16 @@ const struct plan_check fleet_checks[] = {
     {"M/M/8", "simulated wait, load 0.9", "s", .876916, .06, 0, NULL, "Erlang C / (8 - 7.2); three standard errors", simulated_wait, 2},
     {"Erlang C", "simulated share that waits, 8 servers, 7.2 erlangs", "1", .701533, .02, 0, NULL, NULL, simulated_share, 2},
     {"Erlang C", "simulated share that waits, 64 servers, 60 erlangs", "1", .506866, .04, 0, NULL, NULL, simulated_share, 3},
+    {"event simulation", "chat on 2 x H200 at half load: median first token", "1", 1, .25, 0, NULL, FORM, closed_form, 50 + OF_TTFT_P50},
+    {"event simulation", "chat on 2 x H200 at half load: 99 % first token", "1", 1, .25, 0, NULL, FORM, closed_form, 50 + OF_TTFT_P99},
+    {"event simulation", "chat on 2 x H200 at half load: 99 % time per token", "1", 1, .1, 0, NULL, FORM, closed_form, 50 + OF_TPOT_P99},
+    {"event simulation", "chat on 2 x H200 at half load: power", "1", 1, .02, 0, NULL, FORM, closed_form, 50 + OF_POWER},
+    {"event simulation", "chat on 2 x H200 at half load: share within the level", "1", 1, .01, 0, NULL, FORM, closed_form, 50 + OF_SLO},
+    {"event simulation", "chat on 2 x H200 at full load: median first token", "1", 1, .25, 0, NULL, FORM, closed_form, 100 + OF_TTFT_P50},
+    {"event simulation", "chat on 2 x H200 at full load: 99 % first token", "1", 1, .25, 0, NULL, FORM, closed_form, 100 + OF_TTFT_P99},
+    {"event simulation", "chat on 2 x H200 at full load: 99 % time per token", "1", 1, .1, 0, NULL, FORM, closed_form, 100 + OF_TPOT_P99},
+    {"event simulation", "chat on 2 x H200 at full load: power", "1", 1, .02, 0, NULL, FORM, closed_form, 100 + OF_POWER},
+    {"event simulation", "chat on 2 x H200 at full load: share within the level", "1", 1, .01, 0, NULL, FORM, closed_form, 100 + OF_SLO},
     {"MLPerf v5.1", "H100, Llama 2 70B, offline", "tok/s/GPU", 3902, .25, 0, NULL, L70, left_out, 0},
     {"MLPerf v5.1", "H200, Llama 2 70B, offline", "tok/s/GPU", 4415, .25, 0, NULL, L70, left_out, 1},
     {"MLPerf v5.1", "B200, Llama 2 70B, offline", "tok/s/GPU", 12864, .25, 0, NULL, L70, left_out, 2},
@@ -159,8 +198,7 @@ const struct plan_check fleet_checks[] = {
     {"MLPerf v5.1", "GB200, Llama 2 70B, server", "tok/s/GPU", 12340, .25, 0, NULL, S70, left_out, 9},
     {"MLPerf v5.1", "H200, Llama 3.1 405B, server", "tok/s/GPU", 36.9, .25, 0, NULL, S405, left_out, 10},
     {"MLPerf v5.1", "B200, Llama 3.1 405B, server", "tok/s/GPU", 159.9, .25, 0, NULL,
-     S405 "; missed: a fifth is in the offline row; the rest hangs on the spread of prompt lengths and on how requests are "
-     "spread over replicas, neither published (one queue for two replicas: +48 %)", left_out, 11},
+S405, left_out, 11},
     {"MLPerf v5.1", "GB300, DeepSeek R1, offline", "tok/s/GPU", 5833, .25, 0, NULL,
      LEFT_OUT "; 800 (assumed) / 3,886 tokens", left_out, 12},
     {"aiconfigurator", "H200, R1 fp8 TP8, 1k/8k, 16 at once: first token", "s", .6169, .25, 0, NULL, LEFT_OUT, left_out, 13},

@@ -71,7 +71,7 @@ static void serving_of(const struct fleet_config *c, const struct fleet_service 
                  .arrival_cv2 = s->arrival_cv2},
         .level = {.ttft_s = s->ttft_s, .tpot_s = s->tpot_s, .quantile = s->quantile},
         .max_batch = s->max_batch,
-        .shared = c->shared_replicas,
+        .budget = s->prompt_budget,
     };
     if (s->kind == FLEET_BATCH) out->level.ttft_s = out->level.tpot_s = INFINITY;
     roof_init(&out->roof, hw, &llm_models[s->model], precision_of(s, hw), gpus, k);

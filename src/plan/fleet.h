@@ -63,6 +63,7 @@ struct fleet_service {
     double prefix_hit;                            /* share of input tokens found in the prefix cache */
     double arrival_cv2; /* burstiness inside a step: squared coefficient of variation of the gaps; 1 is Poisson */
     double ttft_s, tpot_s, quantile; /* service level: both hold for this share of the requests */
+    double prompt_budget;            /* tokens of prompts that a step takes in */
     double max_batch;                /* sequences per replica that the engine takes */
     /* Demand: the busiest hour of a year with demand scale 1, either as requests/s or as the share of the pool's GPUs
      * that it needs (used when peak_rate is NAN). Training: the share of the GPUs that it holds. */
@@ -91,7 +92,7 @@ struct fleet_config {
     uint32_t n_pools, n_services;
     struct fleet_pool pools[FLEET_POOLS_MAX];
     struct fleet_service services[FLEET_SERVICES_MAX];
-    double shared_replicas; /* behind one queue: 1 is random routing */
+    double shared_replicas; /* images: GPUs behind one queue */
     double headroom;  /* replicas held over what the service level needs at the step's mean rate: 0.1 is 10 % more */
     double speed_min; /* lowest clock under a power cap, of the highest */
     struct roof_factors roof; /* `compute` and `activation` are starting points of the calibration (calib.h) */

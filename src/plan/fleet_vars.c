@@ -132,13 +132,16 @@ static const struct plan_var service_vars[] = {
      .source = "by kind: 2 s for chat (MLPerf server level), 1 s for code, 20 s for an image (MLPerf SDXL)",
      .help_en = "service level: time to first token (image: whole)", .help_ko = "서비스 수준: 첫 토큰 시간"},
     {.path = "tpot", .kind = PLAN_NUM, .unit = "ms", .lo = .1, .hi = 60000, BY_KIND, SERVICE(tpot_s),
-     .source = "by kind: 50 ms for chat (20 tokens/s, above reading speed), 30 ms for code",
+     .source = "by kind: 50 ms for chat (20 tokens/s, above reading speed), 60 ms for code (short answers)",
      .help_en = "service level: time per output token", .help_ko = "서비스 수준: 출력 토큰당 시간"},
     {.path = "quantile", .kind = PLAN_NUM, .unit = "%", .lo = 50, .hi = 99.9, .def = 99, SERVICE(quantile),
      .source = "MLPerf Inference: 99 %", .help_en = "share of requests that must meet it",
      .help_ko = "충족해야 할 요청 비율"},
     {.path = "trace", .kind = PLAN_PATH, SERVICE(trace), .source = "Azure LLM inference trace format (CSV)",
      .help_en = "take lengths and burstiness from this trace", .help_ko = "길이와 요청 간격을 가져올 추적 파일"},
+    {.path = "prompt_budget", .kind = PLAN_NUM, .unit = "tokens", .lo = 16, .hi = 1e6, .def = 2048, .low = 1024, .high = 8192,
+     SERVICE(prompt_budget), .source = "chunked prefill of common engines: 2,048 to 8,192",
+     .help_en = "tokens of prompts that a step takes in", .help_ko = "스텝당 프롬프트 토큰 한도"},
     {.path = "max_batch", .kind = PLAN_NUM, .lo = 1, .hi = 16384, .def = 1024, SERVICE(max_batch),
      .source = "common engine settings", .help_en = "sequences per replica at most",
      .help_ko = "복제본당 최대 동시 요청"},
@@ -261,7 +264,7 @@ static const struct plan_var service_vars[] = {
  * burstiness, level (s), share of the GPUs, rest days of a weekday. No limit: INFINITY. */
 #define KINDS(X)                                                                                                       \
     X(FLEET_CHAT, "chat", 1155, 211, .92, .60, 1.2, 2, .05, .45, .85)                                                  \
-    X(FLEET_CODE, "code", 2048, 28, .93, 4.6, 2, 1, .03, .15, .3)                                                      \
+    X(FLEET_CODE, "code", 2048, 28, .93, 4.6, 2, 1, .06, .15, .3)                                                      \
     X(FLEET_BATCH, "batch", 1155, 211, .92, .60, 1, INFINITY, INFINITY, .1, 1)                                         \
     X(FLEET_IMAGES, "images", 1, 1, 0, 0, 1.2, 20, INFINITY, .02, 1.1)                                                 \
     X(FLEET_TRAINING, "training", 1, 1, 0, 0, 1, INFINITY, INFINITY, .2, 1)
@@ -288,9 +291,8 @@ static const struct plan_var fleet_vars[] = {
      FLEET(headroom), .source = "assumption: for swings inside a step", .help_en = "replicas held over the need",
      .help_ko = "여유 복제본"},
     {.path = "fleet.shared_replicas", .kind = PLAN_NUM, .lo = 1, .hi = 256, .def = 4, .low = 1, .high = 16,
-     FLEET(shared_replicas),
-     .source = "assumption: 1 is random routing; a router that sees the queues comes near one queue for several",
-     .help_en = "replicas behind one queue", .help_ko = "한 대기열을 나누는 복제본"},
+     FLEET(shared_replicas), .source = "assumption: a router that sees the queues; 1 is random routing",
+     .help_en = "images: GPUs behind one queue", .help_ko = "이미지: 한 대기열을 나누는 GPU"},
     {.path = "fleet.speed_min", .kind = PLAN_NUM, .unit = "%", .lo = 20, .hi = 100, .def = 50, FLEET(speed_min),
      .source = "assumption: lower clocks save little", .help_en = "lowest clock under a power cap",
      .help_ko = "전력 제한 시 최저 클록"},

@@ -1,15 +1,17 @@
-/* serving: one replica of a language model under load, in closed form: the analytic source of surface.h.
+/* serving: one replica of a language model under load, in closed form: the analytic source of surface.h. replica.h
+ * simulates the same replica step by step and is what the approximations were held against (tests, `plan check`).
  *
- * Continuous batching with chunked prefill. For requests at rate r with O output tokens:
- *     b sequences are in decode; a decode step of b takes t(b), a prompt adds s to the step that takes it in;
- *     time per output token  t(b) / (1 - r s)                 (prompts take the share r s of the time)
- *     Little's law           b = r O t(b) / (1 - r s), so r = b / (O t(b) + b s): rising in b, up to the batch that
- *                            the HBM or the engine holds
- *     first token            wait for a place in the batch (Erlang C over its places) + wait for prefill (G/G/k, Allen
- *                            and Cunneen, k replicas behind one queue) + what is left of the running step + the step
- *                            with the prompt, over a lognormal of prompt lengths
- *     token times            normal around the mean: prompts that happen to come in between, batch fluctuation
- * Limits: no preemption, no disaggregated prefill, no speculation, lengths independent of load. */
+ * Continuous batching with chunked prefill: a step gives every sequence in the batch one token and takes in waiting
+ * prompts up to `budget` tokens. For requests at rate r with O output tokens, of which b are in decode:
+ *     a step takes t(b), and s more for a prompt; prompts take the share rho = r s of the time
+ *     time per token  t(b) / (1 - rho)
+ *     Little's law    r = b / (O t(b) + b s), rising in b, up to the batch that HBM, engine and budget hold
+ *     first token     wait for a place (Erlang C) + rest of the step under way + the step, or when the budget is short
+ *                     the steps, with the prompts that came before (busy cycle of a gated queue; G/G/1 behind a short
+ *                     budget), over a lognormal of prompt lengths
+ *     time per token of one answer: prompts that come in between its tokens (compound Poisson, by answer length) and
+ *                     the slow fluctuation of the batch
+ * Limits: no preemption, no disaggregated prefill, no speculation, random routing over replicas. */
 #ifndef SIL_PLAN_SERVING_H
 #define SIL_PLAN_SERVING_H
 
@@ -34,7 +36,7 @@ struct serving {
     struct serving_load load;
     struct serving_level level;
     double max_batch; /* of the engine */
-    double shared;    /* replicas behind one queue: 1 is random routing, the pessimistic end */
+    double budget;    /* prompt tokens that a step takes in at most */
 };
 
 /* Sequences in decode at most: by the engine and the HBM; below 1 when the model does not fit. */
