@@ -226,22 +226,25 @@ static double tornado_value(void *ctx, const struct tornado_bar *bar, double val
     return npv;
 }
 
-static sil_err run_tornado(struct plan_outcome *o, const struct outcome_options *opt, struct sil_error *e) {
+static sil_err draw_tornado(struct plan_outcome *o, struct scenario *w, struct pool *pool, struct sil_error *e) {
     enum { GROUPS_MAX = 32 };
     const struct plan_group *groups[GROUPS_MAX] = {NULL};
     size_t n = 0;
     for (; n < plan_n_modules && n < GROUPS_MAX; n++) groups[n] = plan_modules[n].group;
-    struct tornado_run t = {.o = o};
-    struct scenario *w = mem_array(o->mem, 1, sizeof *w);
+    struct tornado_run t = {.o = o, .years = w};
     double base = NAN;
-    o->tornado = mem_array(o->mem, 1, sizeof(struct tornado));
-    sil_err rc = o->tornado && w ? SIL_OK : err_nomem(e, "the tornado", sizeof *w);
-    if (rc == SIL_OK) rc = sim_open(o->design, o->design->c.run.outline_s, o->sim, o->mem, &t.base, e);
-    if (rc == SIL_OK) rc = scenario_years(w, t.base, e);
+    SIL_TRY(sim_open(o->design, o->design->c.run.outline_s, o->sim, o->mem, &t.base, e));
+    sil_err rc = scenario_years(w, t.base, e);
     if (rc == SIL_OK) rc = scenario_money(w, o->design, t.base, &base, e);
-    t.years = w;
-    if (rc == SIL_OK) tornado_run(groups, n, base, tornado_value, &t, opt->pool, o->tornado);
+    if (rc == SIL_OK) tornado_run(groups, n, base, tornado_value, &t, pool, o->tornado);
     sim_close(t.base);
+    return rc;
+}
+
+static sil_err run_tornado(struct plan_outcome *o, const struct outcome_options *opt, struct sil_error *e) {
+    struct scenario *w = mem_array(o->mem, 1, sizeof *w);
+    o->tornado = mem_array(o->mem, 1, sizeof(struct tornado));
+    sil_err rc = o->tornado && w ? draw_tornado(o, w, opt->pool, e) : err_nomem(e, "the tornado", sizeof *w);
     mem_free(o->mem, w);
     return rc;
 }

@@ -9,14 +9,13 @@
 #include "plan/calib.h"
 #include "plan/check_list.h"
 
-enum { NOTES_MAX = 8, NOTE_BYTES = 400, GROUPS_MAX = 8, LABEL_BYTES = 3 * PLAN_TEXT_MAX, POINT_NAME = 64 };
+enum { NOTE_BYTES = OUTCOME_NOTE_BYTES, GROUPS_MAX = 8, LABEL_BYTES = 3 * PLAN_TEXT_MAX, POINT_NAME = 64 };
 
 /* What the page points to while it is drawn. */
 struct binding {
     char site[LABEL_BYTES], weather_en[LABEL_BYTES], weather_ko[LABEL_BYTES];
-    char note_text[NOTES_MAX][2][NOTE_BYTES];
-    struct plan_label note[NOTES_MAX];
-    size_t n_notes;
+    struct outcome_notes notes;
+    struct plan_label note[OUTCOME_NOTES_MAX];
     struct plan_label group[GROUPS_MAX];
     struct calib_point *calib;
     struct chart_point *point;
@@ -26,19 +25,18 @@ struct binding {
     size_t n_checks;
 };
 
-__attribute__((format(printf, 3, 4))) static void note(struct binding *b, const char *ko, const char *fmt, ...) {
+__attribute__((format(printf, 3, 4))) static void note(struct outcome_notes *t, const char *ko, const char *fmt, ...) {
     va_list ap;
-    if (b->n_notes >= NOTES_MAX) return;
-    char(*t)[NOTE_BYTES] = b->note_text[b->n_notes];
+    if (t->n >= OUTCOME_NOTES_MAX) return;
     va_start(ap, fmt);
-    vsnprintf(t[0], NOTE_BYTES, fmt, ap);
+    vsnprintf(t->en[t->n], NOTE_BYTES, fmt, ap);
     va_end(ap);
-    snprintf(t[1], NOTE_BYTES, "%s", ko);
-    b->note[b->n_notes++] = (struct plan_label){.en = t[0], .ko = t[1]};
+    snprintf(t->ko[t->n++], NOTE_BYTES, "%s", ko);
 }
 
-static void notes(struct binding *b, const struct plan_outcome *o) {
+void plan_outcome_notes(const struct plan_outcome *o, struct outcome_notes *b) {
     char ko[NOTE_BYTES];
+    b->n = 0;
     const struct build_plan *p = sim_build(o->sim);
     note(
         b, "이 결과는 설계 파일의 가정에 따른 모의 계산이며, 5분보다 짧은 변동은 다루지 않습니다.",
@@ -154,7 +152,7 @@ static struct report bound(const struct binding *b, const struct plan_outcome *o
                            .check = b->check,
                            .n_checks = b->n_checks,
                            .note = b->note,
-                           .n_notes = b->n_notes};
+                           .n_notes = b->notes.n};
 }
 
 sil_err plan_outcome_html(const struct plan_outcome *o, const char *shared, enum plan_lang lang, struct buf *out,
@@ -162,7 +160,9 @@ sil_err plan_outcome_html(const struct plan_outcome *o, const char *shared, enum
     struct binding *b = mem_array(o->mem, 1, sizeof *b);
     if (!b) return err_nomem(e, "the report", sizeof *b);
     labels(b, o);
-    notes(b, o);
+    plan_outcome_notes(o, &b->notes);
+    for (size_t i = 0; i < b->notes.n; i++)
+        b->note[i] = (struct plan_label){.en = b->notes.en[i], .ko = b->notes.ko[i]};
     sil_err rc = calibration(b, o, e);
     if (rc == SIL_OK) rc = checks(b, o, shared, e);
     if (rc == SIL_OK) {
