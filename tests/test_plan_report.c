@@ -228,25 +228,311 @@ static void make_page(const struct report *r, enum plan_lang lang, struct buf *o
     if (err != SIL_OK) fail_msg("%s", e.text);
 }
 
+static bool has(const struct buf *b, const char *text) {
+    return strstr(b->p, text) != NULL;
+}
+
+static size_t count(const struct buf *b, const char *text) {
+    size_t n = 0;
+    for (const char *p = b->p; (p = strstr(p, text)); p += strlen(text)) n++;
+    return n;
+}
+
+/* The next tag from p on: its name, whether it closes, whether it stands alone. Attributes must be name="value" with no
+ * angle bracket inside. NULL at the end. */
+static const char *next_tag(const char *p, char name[32], bool *closes, bool *alone) {
+    p = strchr(p, '<');
+    if (!p) return NULL;
+    *closes = *++p == '/';
+    if (*closes) p++;
+    size_t n = strcspn(p, " >/\n");
+    assert_in_range(n, 1, 31);
+    memcpy(name, p, n);
+    name[n] = 0;
+    bool quoted = false;
+    for (p += n; quoted || *p != '>'; p++) {
+        assert_true(*p != 0 && *p != '<');
+        if (*p == '"') quoted = !quoted;
+        else if (!quoted) assert_null(strchr("'`", *p));
+    }
+    *alone = p[-1] == '/';
+    return p + 1;
+}
+
+/* Every tag that opens is closed in order; returns how many there are. */
+static size_t check_nesting(const struct buf *b) {
+    char open[64][32], name[32];
+    size_t depth = 0, n = 0;
+    bool closes, alone;
+    const char *p = strstr(b->p, "<html");
+    while ((p = next_tag(p, name, &closes, &alone))) {
+        n++;
+        if (closes) {
+            assert_true(depth > 0);
+            assert_string_equal(open[--depth], name);
+        } else if (!alone && strcmp(name, "meta") != 0 && strcmp(name, "input") != 0 && strcmp(name, "br") != 0) {
+            assert_true(depth < 64);
+            strcpy(open[depth++], name);
+        }
+    }
+    assert_int_equal(depth, 0);
+    return n;
+}
+
+/* Every aria reference and every link inside the page has its target. */
+static void check_references(const struct buf *b) {
+    static const char *const keys[] = {"aria-labelledby=\"", "aria-describedby=\"", "href=\"#", " for=\""};
+    char want[80];
+    for (size_t k = 0; k < 4; k++)
+        for (const char *p = b->p; (p = strstr(p, keys[k]));) {
+            p += strlen(keys[k]);
+            snprintf(want, sizeof want, " id=\"%.*s\"", (int)strcspn(p, "\""), p);
+            if (!has(b, want)) fail_msg("nothing has%s", want);
+        }
+}
+
+static void keep(const struct buf *b) {
+    const char *path = getenv("SILLOK_REPORT_OUT");
+    struct file_out f;
+    struct sil_error e;
+    if (!path) return;
+    assert_int_equal(file_create(path, &f, &e), SIL_OK);
+    assert_int_equal(file_write(&f, b->p, b->n, &e), SIL_OK);
+    assert_int_equal(file_commit(&f, &e), SIL_OK);
+}
+
 static void test_page(void **state) {
     (void)state;
+    static const char *const figures[] = {"f-summer",  "f-winter", "f-months", "f-sankey", "f-duration", "f-import",
+                                          "f-green",   "f-busy",   "f-bands",  "f-cloud",  "f-npv",      "f-cash",
+                                          "f-tornado", "f-token",  "f-gantt",  "f-calib"};
     struct sample *s = sample_open(300);
-    struct buf a;
-    make_page(&s->r, PLAN_KO, &a);
-    const char *keep = getenv("SILLOK_REPORT_OUT");
-    if (keep) {
-        struct file_out f;
-        struct sil_error e;
-        assert_int_equal(file_create(keep, &f, &e), SIL_OK);
-        assert_int_equal(file_write(&f, a.p, a.n, &e), SIL_OK);
-        assert_int_equal(file_commit(&f, &e), SIL_OK);
+    struct buf ko, en;
+    char id[40];
+    make_page(&s->r, PLAN_KO, &ko);
+    make_page(&s->r, PLAN_EN, &en);
+    keep(&ko);
+    assert_in_range(ko.n, 100000, 3000000);
+    assert_true(check_nesting(&ko) > 1000);
+    check_references(&ko);
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
+        snprintf(id, sizeof id, "<figure id=\"%s\">", figures[i]);
+        if (!has(&ko, id)) fail_msg("no figure %s", figures[i]);
+        snprintf(id, sizeof id, "aria-labelledby=\"%s-t\"", figures[i]);
+        assert_int_equal(count(&ko, id), 2); /* for a page and for a phone */
     }
+    assert_true(has(&ko, "<html lang=\"ko\">") && has(&en, "<html lang=\"en\">"));
+    assert_true(has(&ko, "id=\"lang-ko\" autocomplete=\"off\" checked") &&
+                !has(&ko, "id=\"lang-en\" autocomplete=\"off\" checked"));
+    assert_true(has(&en, "id=\"lang-en\" autocomplete=\"off\" checked"));
+    assert_int_equal(count(&ko, "lang=\"ko\">"), count(&ko, "lang=\"en\">") + 1); /* html itself */
+    buf_free(&ko);
+    buf_free(&en);
+    sample_close(s);
+}
+
+/* Nothing is fetched or run, whatever the design says, and its texts come out as texts. */
+static void test_hostile_texts(void **state) {
+    (void)state;
+    static const char *const never[] = {"<script",  "javascript:", "<iframe",    "<object",     "<img",
+                                        "<link",    "<b>",         "onerror=\"", "onload=",     "http://",
+                                        "https://", "url(",        "@import",    "\xe2\x80\xae"};
+    struct sample *s = sample_open(3600);
+    struct buf b;
+    struct plan_label evil = plan_label_same(HOSTILE);
+    s->r.name = s->r.file = s->r.digest = s->r.version = HOSTILE;
+    s->r.site = s->r.weather = s->r.tornado_name = evil;
+    snprintf(s->build.phase[0].name, sizeof s->build.phase[0].name, "%s", HOSTILE);
+    for (size_t i = 0; i < 3; i++) snprintf(s->results.r[i].of, sizeof s->results.r[i].of, "%.60s", HOSTILE);
+    struct chart_point points[2] = {{HOSTILE, 0, 10, 11}, {HOSTILE, 1, 1000, 900}};
+    s->r.calibration = points;
+    s->r.n_calibration = 2;
+    struct report_check check = {HOSTILE, HOSTILE, HOSTILE, HOSTILE, 1, 1, 0, REPORT_PASS};
+    s->r.check = &check;
+    s->r.n_checks = 1;
+    s->r.note = &evil;
+    s->r.n_notes = 1;
+    make_page(&s->r, PLAN_EN, &b);
+    for (size_t i = 0; i < sizeof never / sizeof *never; i++)
+        if (has(&b, never[i])) fail_msg("the page contains %s", never[i]);
+    assert_true(count(&b, "&lt;script&gt;alert(1)&lt;/script&gt;") > 10);
+    assert_true(has(&b, "default-src 'none'; style-src 'unsafe-inline'; img-src data:;"));
+    (void)check_nesting(&b);
+    buf_free(&b);
+    sample_close(s);
+}
+
+/* The same bytes every time; hours as well as minutes; with nothing known still a page. */
+static void test_same_and_bare(void **state) {
+    (void)state;
+    struct sample *s = sample_open(3600);
+    struct buf a, b;
+    make_page(&s->r, PLAN_KO, &a);
+    make_page(&s->r, PLAN_KO, &b);
+    assert_int_equal(a.n, b.n);
+    assert_memory_equal(a.p, b.p, a.n);
     buf_free(&a);
+    buf_free(&b);
+    struct report bare = {
+        .name = "x", .file = "", .digest = "", .version = "", .site = {"", ""}, .weather = {"", ""}, .contract_w = NAN};
+    make_page(&bare, PLAN_EN, &a);
+    (void)check_nesting(&a);
+    check_references(&a);
+    buf_free(&a);
+    sample_close(s);
+}
+
+static void test_refused(void **state) {
+    (void)state;
+    struct sample *s = sample_open(3600);
+    struct sil_error e = {0};
+    struct buf b;
+    buf_init(&b, mem_libc(), REPORT_BYTES_MAX);
+    s->series.n--;
+    assert_int_equal(report_html(&s->r, PLAN_KO, mem_libc(), &b, &e), SIL_ARG);
+    s->series.n++;
+    s->series.dt_s = 7000;
+    assert_int_equal(report_html(&s->r, PLAN_KO, mem_libc(), &b, &e), SIL_ARG);
+    s->series.dt_s = 3600;
+    buf_free(&b);
+    buf_init(&b, mem_libc(), 10000);
+    assert_int_equal(report_html(&s->r, PLAN_KO, mem_libc(), &b, &e), SIL_LIMIT);
+    buf_free(&b);
+    sample_close(s);
+}
+
+static sil_err page_with(void *ctx, struct mem mem) {
+    struct sample *s = ctx;
+    struct sil_error e;
+    struct buf b;
+    buf_init(&b, mem, REPORT_BYTES_MAX);
+    sil_err err = report_html(&s->r, PLAN_KO, mem, &b, &e);
+    buf_free(&b);
+    return err;
+}
+
+static sil_err screen_with(void *ctx, struct mem mem) {
+    struct sample *s = ctx;
+    struct sil_error e;
+    struct buf b;
+    buf_init(&b, mem, REPORT_BYTES_MAX);
+    sil_err err = report_screen(&s->results, PLAN_KO, 100, true, mem, &b, &e);
+    buf_free(&b);
+    return err;
+}
+
+static void test_no_memory(void **state) {
+    (void)state;
+    struct sample *s = sample_open(3600);
+    assert_true(test_each_allocation(page_with, s) > 10);
+    assert_true(test_each_allocation(screen_with, s) >= 2);
+    sample_close(s);
+}
+
+/* Sums for the pictures against the rows themselves. */
+static void test_year(void **state) {
+    (void)state;
+    struct sample *s = sample_open(300);
+    struct arena a;
+    struct report_year y;
+    struct report_week w;
+    struct sil_error e;
+    arena_init(&a, mem_libc(), 64 << 20);
+    assert_int_equal(report_year_fill(&s->series, &a, &y, &e), SIL_OK);
+    double it = 0, pv = 0, import = 0, quarter = 0, top = 0;
+    for (uint32_t i = 0; i < s->series.n; i++) {
+        it += s->row[i].it_w / 12e9;
+        pv += s->row[i].pv_w / 12e9;
+        import += s->row[i].import_w / 12e9;
+        quarter += s->row[i].import_w / 3e6;
+        if (i % 3 == 2) {
+            top = fmax(top, quarter);
+            quarter = 0;
+        }
+    }
+    double months = 0;
+    for (int m = 0; m < 12; m++) months += y.month_gwh[SRC_PV][m];
+    assert_true(fabs(y.gwh[FLOW_IT] - it) < 1e-9 * it);
+    assert_true(fabs(months - pv) < 1e-9 * pv && fabs(y.gwh[FLOW_PV] - pv) < 1e-9 * pv);
+    assert_true(fabs(y.gwh[FLOW_GRID] + y.gwh[FLOW_PPA] - import) < 1e-9 * import);
+    assert_true(fabs(y.import_curve[0] - top) < 1e-9 * top);
+    for (int i = 1; i < CURVE_POINTS; i++) assert_true(y.import_curve[i] <= y.import_curve[i - 1]);
+    assert_int_equal(y.slots, 96);
+    assert_int_equal(report_weekday(&y, 0), 1); /* 1 January 2030 is a Tuesday */
+    report_week_fill(&y, report_summer_day(&y), &w);
+    assert_int_equal(report_weekday(&y, w.first_day), 0);
+    assert_int_equal(w.n, 672);
+    report_week_fill(&y, 0, &w);
+    assert_int_equal(w.first_day, 6); /* moved into the year */
+    report_week_fill(&y, 364, &w);
+    assert_in_range(w.first_day, 352, 358);
+    s->series.year = 2028; /* without 29 February: 1 March is a Wednesday */
+    arena_free(&a);
+    assert_int_equal(report_year_fill(&s->series, &a, &y, &e), SIL_OK);
+    assert_int_equal(report_weekday(&y, 0), 5);
+    assert_int_equal(report_weekday(&y, 59), 2);
+    arena_free(&a);
+    sample_close(s);
+}
+
+/* WCAG 2.1, 1.4.3 and 1.4.11: relative luminance and contrast. */
+static double luminance(uint32_t rgb) {
+    static const double weight[3] = {0.2126, 0.7152, 0.0722};
+    double sum = 0;
+    for (int i = 0; i < 3; i++) {
+        double c = (double)(rgb >> (16 - 8 * i) & 255) / 255;
+        sum += weight[i] * (c <= 0.03928 ? c / 12.92 : pow((c + 0.055) / 1.055, 2.4));
+    }
+    return sum;
+}
+
+static double contrast(uint32_t a, uint32_t b) {
+    double x = luminance(a), y = luminance(b);
+    return (fmax(x, y) + 0.05) / (fmin(x, y) + 0.05);
+}
+
+static void test_contrast(void **state) {
+    (void)state;
+    for (size_t i = 0; i < report_n_colours; i++) {
+        const struct report_colour *c = &report_colours[i];
+        double need = c->text ? 4.5 : 3, light = contrast(c->light, report_paper.light),
+               dark = contrast(c->dark, report_paper.dark);
+        if (light < need || dark < need)
+            fail_msg("%s: contrast %.2f on light paper, %.2f on dark", c->name, light, dark);
+    }
+    assert_true(fabs(contrast(0xffffff, 0x000000) - 21) < 1e-9);
+}
+
+/* Lines never pass the width, count Hangul as two, and hold every value that belongs to the screen. */
+static void test_screen(void **state) {
+    (void)state;
+    static const size_t widths[] = {60, 80, 100, 120};
+    struct sample *s = sample_open(3600);
+    for (size_t i = 0; i < 4; i++)
+        for (int lang = 0; lang < PLAN_LANGS; lang++) {
+            struct sil_error e;
+            struct buf b;
+            buf_init(&b, mem_libc(), 1 << 20);
+            assert_int_equal(report_screen(&s->results, (enum plan_lang)lang, widths[i], false, mem_libc(), &b, &e),
+                             SIL_OK);
+            assert_true(has(&b, "238.7 MW") && has(&b, lang == PLAN_KO ? "10조 4,125억 원" : "KRW 10.41 tn"));
+            assert_true(!has(&b, "기술 측 내부수익률") && !has(&b, "IRR of technology"));
+            char line[512];
+            for (const char *p = b.p; *p; p += strcspn(p, "\n") + 1) {
+                snprintf(line, sizeof line, "%.*s", (int)strcspn(p, "\n"), p);
+                assert_true(fmt_columns(line) <= widths[i]);
+            }
+            buf_free(&b);
+        }
     sample_close(s);
 }
 
 int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_page)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_page),     cmocka_unit_test(test_hostile_texts), cmocka_unit_test(test_same_and_bare),
+        cmocka_unit_test(test_refused),  cmocka_unit_test(test_no_memory),     cmocka_unit_test(test_year),
+        cmocka_unit_test(test_contrast), cmocka_unit_test(test_screen),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

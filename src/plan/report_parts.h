@@ -26,6 +26,7 @@ struct report_colour {
 };
 extern const struct report_colour report_colours[];
 extern const size_t report_n_colours;
+extern const struct report_colour report_paper; /* what they stand on */
 
 /* The style sheet, with the rules that every colour gives. */
 void report_style(struct svg *s);

@@ -10,8 +10,8 @@
 
 enum {
     LINES_MAX = PLAN_RESULTS_MAX + 2 * PLAN_N_SECS,
-    LINE_BYTES = 320,
-    TWO_FROM = 96, /* columns from which two blocks stand side by side */
+    LINE_BYTES = 512, /* WIDTH_MAX characters of three bytes and more */
+    TWO_FROM = 96,    /* columns from which two blocks stand side by side */
     GUTTER = 4,
     WIDTH_MAX = 120,
     NAME_COLUMNS = 16
@@ -75,7 +75,7 @@ static void put_heading(struct lines *l, enum plan_section k, size_t width, enum
     out[0] = 0;
     size_t used = put_cut(out, LINE_BYTES, lang == PLAN_KO ? plan_section_ko(k) : plan_section_en(k), width);
     used += put_cut(out, LINE_BYTES, " ", 1);
-    while (used < width) used += put_cut(out, LINE_BYTES, "─", 1);
+    for (; used < width; used++) (void)put_cut(out, LINE_BYTES, "─", 1);
 }
 
 static bool shown(const struct plan_result *r, bool all) {

@@ -20,12 +20,14 @@ const struct report_colour report_colours[] = {
     {"g5", 0x3d8f3a, 0x7fcb7a, false},    {"g6", 0x5a6b82, 0x93a4bc, false},     {"g7", 0xc07a00, 0xeeb04a, false},
 };
 const size_t report_n_colours = sizeof report_colours / sizeof *report_colours;
+const struct report_colour report_paper = {"paper", 0xffffff, 0x12171e, false};
 
 static void variables(struct svg *s, bool dark) {
     for (size_t i = 0; i < report_n_colours; i++)
         svg_printf(s, "--%s:#%06x;", report_colours[i].name, dark ? report_colours[i].dark : report_colours[i].light);
-    svg_raw(s, dark ? "--paper:#12171e;--card:#1a212b;--rule:#2f3945;--grid-line:#262f3a;"
-                    : "--paper:#fff;--card:#f6f8fa;--rule:#d5dbe2;--grid-line:#e6eaef;");
+    svg_printf(s, "--paper:#%06x;", dark ? report_paper.dark : report_paper.light);
+    svg_raw(s, dark ? "--card:#1a212b;--rule:#2f3945;--grid-line:#262f3a;"
+                    : "--card:#f6f8fa;--rule:#d5dbe2;--grid-line:#e6eaef;");
 }
 
 /* Per colour: f- area, s- line, b- pale band, d- dot, k- node and r- ribbon of a flow. */
