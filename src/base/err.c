@@ -62,6 +62,8 @@ sil_err err_prefix(struct sil_error *e, sil_err code, const char *fmt, ...) {
 }
 
 sil_err err_nomem(struct sil_error *e, const char *what, size_t bytes) {
-    return err_set(e, SIL_NOMEM, "not enough memory for %s (%zu bytes); free some or use a smaller model or context",
-                   what, bytes);
+    enum { MEBIBYTE = 1 << 20 };
+    bool many = bytes >= (size_t)10 * MEBIBYTE;
+    return err_set(e, SIL_NOMEM, "not enough memory for %s (%zu %s); free some or use a smaller model or context", what,
+                   many ? bytes / MEBIBYTE : bytes, many ? "MiB" : "bytes");
 }

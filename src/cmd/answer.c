@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "engine/engine.h"
+#include "num/sample.h"
+#include "text/stop.h"
 #include "text/stream.h"
 
 enum { PROMPT_CHUNK = 256 }; /* tokens between two looks at *stop while a prompt is read */
@@ -54,29 +56,49 @@ static sil_err emit(struct answer *a, struct buf *piece, struct sil_error *e) {
     return SIL_OK;
 }
 
-/* Gives out tokens; false when the answer ends with one of them. */
-static sil_err give_out(struct setup *s, const uint32_t *tokens, uint32_t n, struct stream *stream, struct buf *piece,
-                        struct answer *a, struct sil_error *e) {
+/* From tokens to what is written: whole characters, up to a stop string. */
+struct writer {
+    struct stream stream;
+    struct stop stop;
+    struct buf piece, out;
+};
+
+/* Gives out tokens; a->reason is set when the answer ends with one of them. */
+static sil_err give_out(struct setup *s, const uint32_t *tokens, uint32_t n, struct writer *w, struct answer *a,
+                        struct sil_error *e) {
     for (uint32_t i = 0; i < n && !a->reason; i++) {
         if (sil_is_end(s->model, tokens[i])) {
             a->reason = "end";
             break;
         }
         a->n_answer++;
-        if (stream_push(stream, tokens[i], piece) != SIL_OK) return err_nomem(e, "the answer", piece->n);
-        if (a->n_answer == a->n_max) a->reason = "length";
+        if (stream_push(&w->stream, tokens[i], &w->piece) != SIL_OK ||
+            stop_push(&w->stop, buf_view(&w->piece), &w->out) != SIL_OK)
+            return err_nomem(e, "the answer", w->piece.n);
+        buf_clear(&w->piece);
+        if (w->stop.hit >= 0) a->reason = "stop string";
+        else if (a->n_answer == a->n_max) a->reason = "length";
     }
-    return emit(a, piece, e);
+    return emit(a, &w->out, e);
 }
 
-static sil_err generate(struct setup *s, struct sil_session *session, const float *logits, struct stream *stream,
-                        struct buf *piece, struct answer *a, struct sil_error *e) {
+/* The answer is over: what was held back comes out, unless it ended at a stop string. */
+static sil_err finish(struct writer *w, struct answer *a, struct sil_error *e) {
+    if (w->stop.hit >= 0) return SIL_OK;
+    if (stream_end(&w->stream, &w->piece) != SIL_OK || stop_push(&w->stop, buf_view(&w->piece), &w->out) != SIL_OK ||
+        (w->stop.hit < 0 && stop_end(&w->stop, &w->out) != SIL_OK))
+        return err_nomem(e, "the answer", w->piece.n);
+    return emit(a, &w->out, e);
+}
+
+static sil_err generate(struct setup *s, struct sil_session *session, const float *logits, struct writer *w,
+                        struct answer *a, struct sil_error *e) {
     struct sil_decoder d = {
         .session = session, .sampling = a->sampling, .prompt_length = a->n_prompt, .n_draft = a->n_draft};
     uint32_t tokens[1 + SIL_DRAFT_MAX], n = 1, have = 0;
     sil_err err = sil_decode_first(&d, logits, tokens, e);
     while (err == SIL_OK) {
-        err = give_out(s, tokens, n, stream, piece, a, e);
+        err = give_out(s, tokens, n, w, a, e);
         if (err != SIL_OK || a->reason) break;
         sil_session_tokens(session, &have);
         if (have == sil_engine_ctx(s->engine)) a->reason = "context";
@@ -97,15 +119,15 @@ static sil_err generate(struct setup *s, struct sil_session *session, const floa
     return err;
 }
 
-static sil_err run(struct setup *s, struct sil_session *session, const uint32_t *prompt, uint32_t n, struct answer *a,
-                   struct stream *stream, struct buf *piece, struct sil_error *e) {
+static sil_err run(struct setup *s, struct sil_session *session, const uint32_t *prompt, uint32_t n, struct writer *w,
+                   struct answer *a, struct sil_error *e) {
     struct clock clock = clock_system();
     uint64_t begin = clock_now_ns(clock);
     for (uint32_t i = 0; a->echo && i < n; i++)
-        if (stream_push(stream, prompt[i], piece) != SIL_OK) return err_nomem(e, "the prompt", piece->n);
+        if (stream_push(&w->stream, prompt[i], &w->out) != SIL_OK) return err_nomem(e, "the prompt", w->out.n);
     struct buf *text = a->text;
     a->text = NULL; /* the echo is not part of the answer */
-    SIL_TRY(emit(a, piece, e));
+    SIL_TRY(emit(a, &w->out, e));
     a->text = text;
     const float *logits = NULL;
     sil_err err = read_prompt(s, session, prompt, n, a, &logits, e);
@@ -113,10 +135,23 @@ static sil_err run(struct setup *s, struct sil_session *session, const uint32_t 
     a->prompt_s = (double)(middle - begin) * 1e-9;
     if (err == SIL_CANCELLED) return a->reason = "stopped", SIL_OK;
     SIL_TRY(err);
-    SIL_TRY(generate(s, session, logits, stream, piece, a, e));
+    SIL_TRY(generate(s, session, logits, w, a, e));
     a->answer_s = (double)(clock_now_ns(clock) - middle) * 1e-9;
-    if (stream_end(stream, piece) != SIL_OK) return err_nomem(e, "the answer", piece->n);
-    return emit(a, piece, e);
+    return finish(w, a, e);
+}
+
+static sil_err open_stops(const struct answer *a, struct stop *stop, struct sil_error *e) {
+    struct str words[CMD_TEXTS_MAX];
+    for (size_t i = 0; i < a->stops.n; i++) words[i] = str_of(a->stops.text[i]);
+    return stop_open(mem_libc(), words, a->stops.n, stop, e);
+}
+
+sil_err answer_check(const struct answer *a, struct sil_error *e) {
+    struct stop stop;
+    SIL_TRY(num_sampling_check(&a->sampling, e));
+    SIL_TRY(open_stops(a, &stop, e));
+    stop_close(&stop);
+    return SIL_OK;
 }
 
 sil_err answer_run(struct setup *s, struct sil_session *session, const uint32_t *prompt, size_t n, struct answer *a,
@@ -131,13 +166,16 @@ sil_err answer_run(struct setup *s, struct sil_session *session, const uint32_t 
     a->reason = NULL;
     a->profile = sil_engine_profile(s->engine);
     a->answer_s = 0;
-    struct stream stream;
-    struct buf piece;
-    stream_init(&stream, mem_libc(), s->model->m->tok, false);
-    buf_init(&piece, mem_libc(), PIECE_MAX);
-    sil_err err = run(s, session, prompt, (uint32_t)n, a, &stream, &piece, e);
-    buf_free(&piece);
-    stream_free(&stream);
+    struct writer w;
+    SIL_TRY(open_stops(a, &w.stop, e));
+    stream_init(&w.stream, mem_libc(), s->model->m->tok, false);
+    buf_init(&w.piece, mem_libc(), PIECE_MAX);
+    buf_init(&w.out, mem_libc(), PIECE_MAX);
+    sil_err err = run(s, session, prompt, (uint32_t)n, &w, a, e);
+    buf_free(&w.out);
+    buf_free(&w.piece);
+    stream_free(&w.stream);
+    stop_close(&w.stop);
     return err;
 }
 

@@ -115,6 +115,12 @@ static int store(const struct cmd_spec *s, const struct cmd_opt *o, const char *
         *(const char **)o->out = text;
         return CMD_GO;
     }
+    if (o->kind == CMD_TEXTS) {
+        struct cmd_texts *all = o->out;
+        if (all->n == CMD_TEXTS_MAX) return cmd_usage(s->name, "--%s more than %d times", o->name, CMD_TEXTS_MAX);
+        all->text[all->n++] = text;
+        return CMD_GO;
+    }
     if (o->kind == CMD_F32) {
         char *end;
         float v = strtof(text, &end);

@@ -27,11 +27,19 @@ int cmd_plan(int argc, char **argv);
 
 /* What an option takes, which is also the type behind cmd_opt.out. */
 enum cmd_kind {
-    CMD_FLAG, /* nothing: bool, set to true */
-    CMD_TEXT, /* const char *: a pointer into argv */
-    CMD_U32,  /* uint32_t, min..max; max == 0: any */
-    CMD_U64,  /* uint64_t, min..max; max == 0: any */
-    CMD_F32   /* float, min..max; min == max == 0: any finite */
+    CMD_FLAG,  /* nothing: bool, set to true */
+    CMD_TEXT,  /* const char *: a pointer into argv */
+    CMD_TEXTS, /* struct cmd_texts: one more for each time the option is given */
+    CMD_U32,   /* uint32_t, min..max; max == 0: any */
+    CMD_U64,   /* uint64_t, min..max; max == 0: any */
+    CMD_F32    /* float, min..max; min == max == 0: any finite */
+};
+
+enum { CMD_TEXTS_MAX = 64 };
+
+struct cmd_texts {
+    const char *text[CMD_TEXTS_MAX]; /* pointers into argv */
+    size_t n;
 };
 
 struct cmd_opt {

@@ -8,7 +8,6 @@
 #include "cmd/answer.h"
 #include "cmd/chat.h"
 #include "engine/engine.h"
-#include "num/sample.h"
 
 enum { PROMPT_MAX = 64 << 20 };
 
@@ -121,6 +120,11 @@ int cmd_run(int argc, char **argv) {
          .min = 1,
          .max = SIL_DRAFT_MAX,
          .help = "guess up to N tokens ahead from the text so far; faster where it repeats itself, the same tokens"},
+        {.name = "stop",
+         .kind = CMD_TEXTS,
+         .out = &o.answer.stops,
+         .value = "TEXT",
+         .help = "end the answer before this text; may be given several times"},
         {.name = "system", .kind = CMD_TEXT, .out = &o.system, .value = "TEXT", .help = "system message"},
         {.name = "raw",
          .kind = CMD_FLAG,
@@ -145,7 +149,7 @@ int cmd_run(int argc, char **argv) {
     if (rc != CMD_GO) return rc;
     if (o.prompt && o.file) return cmd_usage("run", "-p and --file exclude each other");
     struct sil_error e = {0};
-    if (num_sampling_check(&o.answer.sampling, &e) != SIL_OK) return cmd_usage("run", "%s", e.text);
+    if (answer_check(&o.answer, &e) != SIL_OK) return cmd_usage("run", "%s", e.text);
     struct sigaction act = {.sa_handler = on_interrupt};
     sigaction(SIGINT, &act, NULL);
     if (run(&o, path, &e) != SIL_OK) return cmd_fail("run", &e);

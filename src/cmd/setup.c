@@ -3,10 +3,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cpu.h"
 #include "base/err.h"
+
+/* More threads than processors only slow each other down. Some are allowed anywhere, so that results can be compared.
+ */
+static sil_err check_threads(uint32_t threads, struct sil_error *e) {
+    enum { ALWAYS = 4 };
+    uint32_t have = cpu_threads();
+    if (threads <= have || threads <= ALWAYS) return SIL_OK;
+    return err_set(e, SIL_ARG, "--threads %u: this process may use %u processor%s; leave the option out to use all",
+                   threads, have, have == 1 ? "" : "s");
+}
 
 /* --cpu, else SILLOK_CPU, else the best. */
 sil_err setup_open_model(struct setup *s, const char *path, struct sil_error *e) {
+    SIL_TRY(check_threads(s->threads, e));
     const char *env = s->cpu ? NULL : getenv("SILLOK_CPU");
     struct sil_model_config c = {.cpu = s->cpu ? s->cpu : env && *env ? env : NULL, .n_threads = s->threads};
     sil_err err = sil_model_open(path, &c, &s->model, e);

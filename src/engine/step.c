@@ -26,10 +26,8 @@ static sil_err admit(struct sil_engine *eng, struct sil_step_item *item, uint32_
         return err_set(e, SIL_LIMIT, "%u rows of logits are wanted, %u are left in this step", item->n_logits,
                        *logits_left);
     if (item->n_tokens > eng->n_ctx - s->n)
-        return err_set(e, SIL_CONTEXT,
-                       "%u tokens and %u more pass the context of %u; shorten the prompt or open a "
-                       "longer context",
-                       s->n, item->n_tokens, eng->n_ctx);
+        return err_set(e, SIL_CONTEXT, "%u tokens and %u more pass the context of %u; shorten the prompt%s", s->n,
+                       item->n_tokens, eng->n_ctx, eng->n_ctx < eng->m->shape.n_ctx ? " or open a longer context" : "");
     for (uint32_t i = 0; i < item->n_tokens; i++)
         if (item->tokens[i] >= eng->m->shape.n_vocab)
             return err_set(e, SIL_ARG, "token %u is outside the vocabulary of %u", item->tokens[i],

@@ -57,9 +57,10 @@ sil_err step_open(struct mem mem, const struct model *m, enum sil_kv kv, struct 
     *s = (struct model_step){.k = &m->k, .pool = pool, .kv = kv, .max_rows = max_rows, .max_logits = max_logits};
     arena_init(&s->arena, mem, SIZE_MAX);
     if (allocate(m, s)) return SIL_OK;
-    size_t bytes = s->arena.used;
     step_close(s);
-    return err_nomem(e, "the buffers of a step beyond those that were had", bytes);
+    return err_set(e, SIL_NOMEM,
+                   "not enough memory for steps of %u tokens (%llu MiB); use a smaller batch, or free some", max_rows,
+                   (unsigned long long)(step_bytes(&m->shape, max_rows, max_logits) >> 20));
 }
 
 void step_close(struct model_step *s) {

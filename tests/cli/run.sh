@@ -39,6 +39,17 @@ exits "without it" 0 "$SILLOK" run "$m" -p "la la la la" -n 100 --temp 0
 is "... the same answer" "$(cat "$tap_tmp/out")" "$three"
 exits "guessing too far" 2 "$SILLOK" run "$m" -p x --speculate 16
 
+word=$(printf %s "$three" | grep -ao '[a-z][a-z][a-z]' | head -1)
+exits "stop strings" 0 "$SILLOK" run "$m" -p "la la la la" -n 100 --temp 0 --stop none --stop "$word" --stats
+is "... end the answer before them" "$(cat "$tap_tmp/out")" "${three%%"$word"*}"
+has "... as is said" "$(cat "$tap_tmp/err")" "ended by stop string"
+exits "the same with guesses" 0 "$SILLOK" run "$m" -p "la la la la" -n 100 --temp 0 --speculate 6 --stop "$word"
+is "... end the answer before them" "$(cat "$tap_tmp/out")" "${three%%"$word"*}"
+exits "a stop string that does not come" 0 "$SILLOK" run "$m" -p "la la la la" -n 100 --temp 0 --stop "never and nowhere"
+is "... changes nothing" "$(cat "$tap_tmp/out")" "$three"
+exits "an empty stop string" 2 "$SILLOK" run "$m" -p x --stop ""
+has "... is said" "$(cat "$tap_tmp/err")" "empty"
+
 # --- wrong usage: 2 ---
 exits "no model" 2 "$SILLOK" run
 has "... is said" "$(cat "$tap_tmp/err")" "model"
@@ -49,6 +60,8 @@ exits "two prompts" 2 "$SILLOK" run "$m" -p x --file "$tap_tmp/prompt"
 exits "top-p out of range" 2 "$SILLOK" run "$m" -p x --top-p 1.5
 exits "keys and values of another type" 1 "$SILLOK" run "$m" -p x --kv int4
 has "... lists those there are" "$(cat "$tap_tmp/err")" "f16 or int8"
+exits "more threads than processors" 1 "$SILLOK" run "$m" -p x --threads $(($(nproc) > 4 ? $(nproc) + 1 : 5))
+has "... is said" "$(cat "$tap_tmp/err")" "processor"
 exits "an unknown processor" 1 "$SILLOK" run "$m" -p x --cpu pentium
 has "... lists those there are" "$(cat "$tap_tmp/err")" "avx512"
 exits "... in the environment" 1 env SILLOK_CPU=pentium "$SILLOK" run "$m" -p x
@@ -84,7 +97,7 @@ has "... is named, with those there are" "$(cat "$tap_tmp/err")" "lxama*llama*qw
 # Sanitizers take address space of their own.
 if [ "$SILLOK_BUILD" = build ]; then
     exits "too little memory" 1 prlimit --as=40000000 "$SILLOK" run "$m" -p x -n 1 --threads 1 --ctx 512 --batch 65536
-    has "... is said" "$(cat "$tap_tmp/err")" "memory"
+    has "... is said" "$(cat "$tap_tmp/err")" "memory for steps of 65536 tokens"
 else
     skip "too little memory" "sanitizers need address space"
 fi
