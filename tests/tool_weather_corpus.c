@@ -41,7 +41,6 @@ static const struct entry entries[] = {
     {"bad/short.csv", 0, 0, {.rows = 3}},
     {"bad/columns.csv", 0, 0, {.rows = 1, .periods = "Date (MM/DD/YYYY),Time (HH:MM)\n"}},
     {"bad/date.csv", 0, 0, {.rows = 2, .at = 1, .field = 0, .value = "1/1/88"}},
-    {"bad/long.epw.zst", 1, 1, {.rows = 8761}},
 };
 
 int main(int argc, char **argv) {

@@ -50,7 +50,7 @@ static bool ends_with(const char *s, const char *end) {
 
 static sil_err load_file(const struct weather_config *c, struct mem mem, struct weather *out, struct sil_error *e) {
     struct file_map map;
-    if (!c->file[0]) return err_set(e, SIL_ARG, "weather.file: a file is needed for this weather.source");
+    if (!c->file[0]) return err_set(e, SIL_ARG, "a file is needed for this weather.source");
     SIL_TRY(file_map_open(c->file, &map, e));
     struct str bytes = {(const char *)map.p, map.n};
     struct buf unpacked;
@@ -78,9 +78,13 @@ sil_err weather_load(const struct weather_config *c, struct mem mem, struct weat
     sil_err err = SIL_OK;
     if (c->source == WEATHER_FROM_NORMALS) weather_synthetic(c, w);
     else err = load_file(c, mem, w, e);
-    if (err == SIL_OK) *out = w;
-    else mem_free(mem, w);
-    return err;
+    if (err == SIL_OK) {
+        *out = w;
+        return SIL_OK;
+    }
+    mem_free(mem, w);
+    /* The variable's name leads the reader of the design file to its line. */
+    return err == SIL_NOMEM ? err : err_prefix(e, err, "weather.file");
 }
 
 /* Keeps the largest values in falling order. */
