@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/cpu.h"
 #include "base/file.h"
 #include "cmd/cmd.h"
@@ -25,11 +26,21 @@ struct run_args {
     uint32_t threads;
 };
 
+struct show {
+    struct clock clock;
+    uint64_t from;
+};
+
 static void show_progress(void *ctx, double done, const char *what) {
-    FILE *f = ctx;
-    fprintf(f, "\r\033[K%3.0f %%  %s", 100 * done, what);
-    if (done >= 1) fputs("\r\033[K", f);
-    fflush(f);
+    const struct show *s = ctx;
+    double spent = (double)(clock_now_ns(s->clock) - s->from) / 1e9;
+    if (done >= 1) {
+        fputs("\r\033[K", stderr);
+    } else {
+        fprintf(stderr, "\r\033[K%3.0f %%  %s", 100 * done, what);
+        if (done > 0.3 && spent > 1) fprintf(stderr, ", %.0f s to go", ceil(spent * (1 - done) / done));
+    }
+    fflush(stderr);
 }
 
 static sil_err write_report(const struct plan_outcome *o, const char *path, bool ko, struct sil_error *e) {
@@ -67,9 +78,11 @@ static int run_design(const char *path, const struct run_args *a) {
     sil_err rc = plan_design_read(path, mem_libc(), d, &e);
     if (rc == SIL_OK) rc = pool_open(a->threads ? a->threads : cpu_threads(), &pool, &e);
     struct outcome_options opt = {.tornado = a->tornado || a->report, .pool = pool};
+    struct show show = {.clock = clock_system()};
+    show.from = clock_now_ns(show.clock);
     if (plan_show_progress(a->quiet)) {
         opt.progress = show_progress;
-        opt.ctx = stderr;
+        opt.ctx = &show;
     }
     if (rc == SIL_OK) rc = plan_outcome_run(d, &opt, mem_libc(), &o, &e);
     int code = rc == SIL_OK ? print_run(o, a) : cmd_fail("plan run", &e);

@@ -11,7 +11,8 @@ struct plan_check_list {
 extern const struct plan_check_list plan_check_lists[];
 extern const size_t plan_n_check_lists;
 
-enum plan_check_status { PLAN_CHECK_PASS, PLAN_CHECK_MISS, PLAN_CHECK_SKIP };
+/* EXPLAINED: out of its tolerance, with the reason in the row's note. */
+enum plan_check_status { PLAN_CHECK_PASS, PLAN_CHECK_MISS, PLAN_CHECK_EXPLAINED, PLAN_CHECK_SKIP };
 struct plan_check_result {
     enum plan_check_status status;
     double got, tolerance;  /* tolerance: the largest |got - expected| that passes; got is NAN without an answer */

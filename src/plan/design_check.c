@@ -111,8 +111,24 @@ static sil_err check_modules(const struct plan_design *d, struct sil_error *e) {
     return SIL_OK;
 }
 
+/* What concerns two modules. */
+static sil_err check_together(const struct plan_design *d, struct sil_error *e) {
+    const struct build_config *b = &d->c.build;
+    for (uint32_t i = 0; i < b->n_phases; i++) {
+        char path[PLAN_PATH_MAX];
+        struct plan_item it;
+        if (!(b->phases[i].contract_w > d->c.site.contract_w)) continue;
+        snprintf(path, sizeof path, "build.phases[%u].contract", (unsigned)i);
+        uint32_t line = plan_design_find(d, path, &it) ? it.line : 0;
+        return err_set(e, SIL_FORMAT, "%s:%u: %s is %.6g MW; allowed: at most site.contract, %.6g MW", d->file,
+                       (unsigned)line, path, b->phases[i].contract_w / 1e6, d->c.site.contract_w / 1e6);
+    }
+    return SIL_OK;
+}
+
 sil_err plan_design_check(const struct plan_design *d, struct sil_error *e) {
     SIL_TRY(check_required(d, e));
     SIL_TRY(check_ranges(d, e));
-    return check_modules(d, e);
+    SIL_TRY(check_modules(d, e));
+    return check_together(d, e);
 }

@@ -2,6 +2,7 @@
 #include "plan/outcome.h"
 
 #include <math.h>
+#include <stdatomic.h>
 
 #include "base/err.h"
 #include "plan/results.h"
@@ -197,6 +198,9 @@ struct tornado_run {
     const struct plan_outcome *o;
     struct sim *base;             /* in the outline's steps */
     const struct scenario *years; /* of the design as it is: what money alone moves needs no other simulation */
+    const struct outcome_options *opt;
+    uint32_t total; /* evaluations */
+    _Atomic uint32_t *done;
 };
 
 /* The NPV when only money changes. */
@@ -215,7 +219,8 @@ static double tornado_value(void *ctx, const struct tornado_bar *bar, double val
     struct mem mem = t->o->mem;
     struct plan_design *d = mem_alloc(mem, sizeof *d);
     double npv = NAN;
-    (void)worker;
+    uint32_t done = atomic_fetch_add(t->done, 1);
+    if (worker == 0) progress(t->opt, 0.3 + 0.7 * done / t->total, "what moves the result");
     if (!d) return NAN;
     *d = *t->o->design;
     char *config = (char *)&d->c + plan_modules[bar->group].offset;
@@ -226,17 +231,28 @@ static double tornado_value(void *ctx, const struct tornado_bar *bar, double val
     return npv;
 }
 
-static sil_err draw_tornado(struct plan_outcome *o, struct scenario *w, struct pool *pool, struct sil_error *e) {
+/* Variables with a spread, two ends each. */
+static uint32_t evaluations(void) {
+    uint32_t n = 0;
+    for (size_t m = 0; m < plan_n_modules; m++)
+        for (size_t i = 0; i < plan_modules[m].group->n_vars; i++)
+            n += 2 * (plan_modules[m].group->vars[i].low < plan_modules[m].group->vars[i].high);
+    return n ? n : 1;
+}
+
+static sil_err draw_tornado(struct plan_outcome *o, struct scenario *w, const struct outcome_options *opt,
+                            struct sil_error *e) {
     enum { GROUPS_MAX = 32 };
     const struct plan_group *groups[GROUPS_MAX] = {NULL};
     size_t n = 0;
     for (; n < plan_n_modules && n < GROUPS_MAX; n++) groups[n] = plan_modules[n].group;
-    struct tornado_run t = {.o = o, .years = w};
+    _Atomic uint32_t done = 0;
+    struct tornado_run t = {.o = o, .years = w, .opt = opt, .total = evaluations(), .done = &done};
     double base = NAN;
     SIL_TRY(sim_open(o->design, o->design->c.run.outline_s, o->sim, o->mem, &t.base, e));
     sil_err rc = scenario_years(w, t.base, e);
     if (rc == SIL_OK) rc = scenario_money(w, o->design, t.base, &base, e);
-    if (rc == SIL_OK) tornado_run(groups, n, base, tornado_value, &t, pool, o->tornado);
+    if (rc == SIL_OK) tornado_run(groups, n, base, tornado_value, &t, opt->pool, o->tornado);
     sim_close(t.base);
     return rc;
 }
@@ -244,7 +260,7 @@ static sil_err draw_tornado(struct plan_outcome *o, struct scenario *w, struct p
 static sil_err run_tornado(struct plan_outcome *o, const struct outcome_options *opt, struct sil_error *e) {
     struct scenario *w = mem_array(o->mem, 1, sizeof *w);
     o->tornado = mem_array(o->mem, 1, sizeof(struct tornado));
-    sil_err rc = o->tornado && w ? draw_tornado(o, w, opt->pool, e) : err_nomem(e, "the tornado", sizeof *w);
+    sil_err rc = o->tornado && w ? draw_tornado(o, w, opt, e) : err_nomem(e, "the tornado", sizeof *w);
     mem_free(o->mem, w);
     return rc;
 }
@@ -257,7 +273,7 @@ static sil_err run(struct plan_outcome *o, const struct outcome_options *opt, st
     SIL_TRY(sim_open(d, d->c.run.step_s, NULL, o->mem, &o->sim, e));
     o->year = sim_year_shown(o->sim);
     weather_summarise(sim_weather(o->sim), &o->weather);
-    progress(opt, 0.1, "the year");
+    progress(opt, 0.05, "the year");
     SIL_TRY(run_shown(o, e));
     int32_t first;
     o->n_years = years_of(o->sim, o->year, &first);
@@ -265,13 +281,12 @@ static sil_err run(struct plan_outcome *o, const struct outcome_options *opt, st
     o->money = mem_array(o->mem, 1, sizeof(struct finance));
     if (!o->years || !o->money)
         return err_nomem(e, "the years of the build", (o->n_years + 1) * sizeof(struct outcome_year));
-    progress(opt, 0.2, "the other years");
+    progress(opt, 0.15, "the other years");
     SIL_TRY(run_outline(d, o->sim, o->mem, first, o->n_years, o->years, e));
     SIL_TRY(money(d, o->sim, o->years, o->n_years, &o->sums, &o->energy, o->year, &o->money_in, o->money, e));
     double own = o->sums.facility_j > 0 ? (o->sums.pv_j + o->sums.wind_j) / o->sums.facility_j : 0;
     double pue = o->sums.it_j > 0 ? o->sums.facility_j / o->sums.it_j : NAN;
     o->score = build_score(&d->c.build, own, pue, o->score_points);
-    progress(opt, 0.4, "the tornado");
     if (opt->tornado) SIL_TRY(run_tornado(o, opt, e));
     progress(opt, 1, "done");
     return plan_results_fill(o, e);

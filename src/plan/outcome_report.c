@@ -88,6 +88,10 @@ static sil_err calibration(struct binding *b, const struct plan_outcome *o, stru
 }
 
 static sil_err checks(struct binding *b, const struct plan_outcome *o, const char *shared, struct sil_error *e) {
+    static const enum report_status status[] = {[PLAN_CHECK_PASS] = REPORT_PASS,
+                                                [PLAN_CHECK_MISS] = REPORT_FAIL,
+                                                [PLAN_CHECK_EXPLAINED] = REPORT_FAIL,
+                                                [PLAN_CHECK_SKIP] = REPORT_SKIP};
     struct plan_check_ctx ctx = {.shared = shared, .mem = o->mem};
     size_t n = plan_check_count();
     b->check = mem_array(o->mem, n, sizeof *b->check);
@@ -105,9 +109,7 @@ static sil_err checks(struct binding *b, const struct plan_outcome *o, const cha
                 .expected = c->expected,
                 .got = r.got,
                 .tolerance = r.tolerance,
-                .status = r.status == PLAN_CHECK_PASS   ? REPORT_PASS
-                          : r.status == PLAN_CHECK_MISS ? REPORT_FAIL
-                                                        : REPORT_SKIP,
+                .status = status[r.status],
             };
         }
     }

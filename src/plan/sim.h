@@ -7,8 +7,9 @@
  * the plant) and all allocating; sim_run then makes the year's weather series and walks its steps, and allocates
  * nothing. A run is a pure function of the design, the data and the year.
  *
- * A year has 365 days; of a leap year 29 February is left out.
- * Threads: one struct sim per thread; sims may share what another has prepared (`like`), which then only reads. */
+ * A year has 365 days; of a leap year 29 February is left out. Outside 2020 to 2040, which the calendar knows, holidays
+ * are those of the nearest year. Threads: one struct sim per thread; sims may share what another has prepared (`like`),
+ * which then only reads. */
 #ifndef SIL_PLAN_SIM_H
 #define SIL_PLAN_SIM_H
 

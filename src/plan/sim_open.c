@@ -29,6 +29,15 @@ static sil_err locate(const struct plan_design *d, sil_err rc, struct sil_error 
     return line ? err_prefix(e, rc, "%s:%u", d->file, (unsigned)line) : err_prefix(e, rc, "%s", d->file);
 }
 
+/* An error about one variable, whose path its text does not name. */
+static sil_err locate_at(const struct plan_design *d, const char *path, sil_err rc, struct sil_error *e) {
+    struct plan_item it;
+    if (rc == SIL_OK) return rc;
+    bool given = plan_design_find(d, path, &it) && it.line;
+    return given ? err_prefix(e, rc, "%s:%u: %s", d->file, (unsigned)it.line, path)
+                 : err_prefix(e, rc, "%s: %s", d->file, path);
+}
+
 static sil_err open_weather(struct sim *s, struct sil_error *e) {
     const struct plan_design *d = s->design;
     s->weather_config = d->c.weather;
@@ -36,7 +45,7 @@ static sil_err open_weather(struct sim *s, struct sil_error *e) {
         SIL_TRY(plan_design_file(d, d->c.weather.file, s->weather_config.file, sizeof s->weather_config.file, e));
     if (s->like && plan_same(&weather_group, &s->like->weather_config, &s->weather_config))
         s->weather = s->like->weather;
-    else SIL_TRY(locate(d, weather_load(&s->weather_config, s->mem, &s->weather, e), e));
+    else return locate_at(d, "weather.file", weather_load(&s->weather_config, s->mem, &s->weather, e), e);
     return SIL_OK;
 }
 
@@ -61,8 +70,9 @@ static sil_err open_plant(struct sim *s, struct sil_error *e) {
     struct climate_step design;
     double online[FLEET_POOLS_MAX], idle, peak;
     facility_design_hour(&c->cooling, s->weather, &design);
-    SIL_TRY(
-        facility_size(&c->electrical, &c->cooling, c->site.contract_w, c->site.other_share, &design, &s->facility, e));
+    sil_err rc =
+        facility_size(&c->electrical, &c->cooling, c->site.contract_w, c->site.other_share, &design, &s->facility, e);
+    if (rc != SIL_OK) return err_prefix(e, rc, "site.contract");
     double pue = isnan(c->site.design_pue) ? s->facility.design_pue : c->site.design_pue;
     s->fleet_contract_w = c->site.contract_w;
     s->fleet_pue = pue;
