@@ -451,10 +451,10 @@ static void test_year(void **state) {
         }
     }
     double months = 0;
-    for (int m = 0; m < 12; m++) months += y.month_gwh[SRC_PV][m];
-    assert_true(fabs(y.gwh[FLOW_IT] - it) < 1e-9 * it);
-    assert_true(fabs(months - pv) < 1e-9 * pv && fabs(y.gwh[FLOW_PV] - pv) < 1e-9 * pv);
-    assert_true(fabs(y.gwh[FLOW_GRID] + y.gwh[FLOW_PPA] - import) < 1e-9 * import);
+    for (int m = 0; m < 12; m++) months += y.month_energy[SRC_PV][m];
+    assert_true(fabs(y.energy[FLOW_IT] - it) < 1e-9 * it);
+    assert_true(fabs(months - pv) < 1e-9 * pv && fabs(y.energy[FLOW_PV] - pv) < 1e-9 * pv);
+    assert_true(fabs(y.energy[FLOW_GRID] + y.energy[FLOW_PPA] - import) < 1e-9 * import);
     assert_true(fabs(y.import_curve[0] - top) < 1e-9 * top);
     for (int i = 1; i < CURVE_POINTS; i++) assert_true(y.import_curve[i] <= y.import_curve[i - 1]);
     assert_int_equal(y.slots, 96);

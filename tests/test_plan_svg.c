@@ -259,8 +259,12 @@ static void test_charts_survive(void **state) {
                             .n = 2, .row = {{l, NAN, false}, {l, 0, true}}, .unit = "KRW", .axis = l, .axis_scale = 1},
                         z);
         chart_tornado(&s,
-                      &(struct chart_tornado){
-                          .n = 1, .row = {{l, "1", "2", 3, 3}}, .base = 3, .unit = "KRW", .axis = l, .axis_scale = 1},
+                      &(struct chart_tornado){.n = 1,
+                                              .row = {{l, {"1", "1"}, {"2", "2"}, 3, 3}},
+                                              .base = 3,
+                                              .unit = "KRW",
+                                              .axis = l,
+                                              .axis_scale = 1},
                       z);
         chart_cash(
             &s,

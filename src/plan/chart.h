@@ -125,13 +125,19 @@ struct chart_waterfall {
     const char *up, *down; /* colours of steps above and below 0; NULL: pos, neg */
     struct plan_label axis;
     double axis_scale; /* values are divided by it on the axis: 1e12 for won in trillions */
+    double axis_ko;    /* how many Korean units go into one of axis_scale, 10 for 억 and bn; 0 is 1 */
 };
 void chart_waterfall(struct svg *s, const struct chart_waterfall *c, struct chart_size z);
+
+/* A value of an input, as text. */
+struct chart_input {
+    char ko[40], en[40];
+};
 
 /* What a result becomes when each input alone moves; sorted by the caller, widest first. */
 struct chart_bar {
     struct plan_label name;
-    char low[40], high[40]; /* the input's two values, as text */
+    struct chart_input low, high;
     double at_low, at_high;
 };
 struct chart_tornado {
@@ -140,7 +146,7 @@ struct chart_tornado {
     double base;
     const char *unit;
     struct plan_label axis;
-    double axis_scale;
+    double axis_scale, axis_ko;
 };
 void chart_tornado(struct svg *s, const struct chart_tornado *c, struct chart_size z);
 
@@ -149,7 +155,7 @@ struct chart_cash {
     int first_year, n;
     struct chart_series party[2];
     struct plan_label axis;
-    double axis_scale;
+    double axis_scale, axis_ko;
 };
 void chart_cash(struct svg *s, const struct chart_cash *c, struct chart_size z);
 

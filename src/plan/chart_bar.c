@@ -38,13 +38,11 @@ static void both_values(double v, const char *unit, int digits, char ko[FMT_MAX]
 
 /* A frame for rows with its value axis above and below nothing: grid lines and numbers at the foot. */
 static void value_axis(const struct plot *p, struct plot_ticks t, struct plan_label unit) {
-    char text[FMT_MAX];
     for (int i = 0; i < t.n; i++) {
         double v = t.first + i * t.step, x = plot_x(p, v);
         bool zero = fabs(v) < 1e-9 * t.step;
         svg_line(p->s, zero ? "ax" : "gr", x, p->y0, x, p->y1);
-        fmt_fixed(text, zero ? 0 : v, t.decimals);
-        svg_text(p->s, "tk", x, p->y1 + 16, SVG_MIDDLE, text);
+        plot_number(p, x, p->y1 + 16, SVG_MIDDLE, zero ? 0 : v, t.decimals);
     }
     svg_label(p->s, "un", (p->x0 + p->x1) / 2, p->y1 + 34, SVG_MIDDLE, unit);
 }
@@ -69,7 +67,8 @@ void chart_waterfall(struct svg *s, const struct chart_waterfall *c, struct char
                      .lo_x = lo / c->axis_scale,
                      .hi_x = hi / c->axis_scale,
                      .lo_y = 0,
-                     .hi_y = 1};
+                     .hi_y = 1,
+                     .ko = c->axis_ko};
     svg_open(s, z.w, p.y1 + 42, z.narrow ? "n" : "w", z.id);
     value_axis(&p, t, c->axis);
     sum = 0;
@@ -109,19 +108,20 @@ static void tornado_range(const struct chart_tornado *c, double *lo, double *hi,
 static void tornado_row(const struct plot *p, const struct chart_bar *b, double base, double scale, double top,
                         double bar, struct chart_size z) {
     double at[2] = {plot_x(p, b->at_low / scale), plot_x(p, b->at_high / scale)}, x0 = plot_x(p, base);
-    const char *const text[2] = {b->low, b->high}, *const cls[2] = {"f-low", "f-high"};
+    const struct plan_label text[2] = {{b->low.ko, b->low.en}, {b->high.ko, b->high.en}};
+    static const char *const cls[2] = {"f-low", "f-high"};
     int big = fabs(at[1] - x0) > fabs(at[0] - x0), small = 1 - big;
     bool same = (at[0] - x0) * (at[1] - x0) > 0;
     svg_rect(p->s, cls[big], fmin(x0, at[big]), top, fabs(at[big] - x0), bar);
     svg_rect(p->s, cls[small], fmin(x0, at[small]), same ? top + bar / 3 : top, fabs(at[small] - x0),
              same ? bar / 3 : bar);
     for (int k = 0; k < 2; k++) {
-        double end = same && k == small ? x0 : at[k], width = svg_text_width(text[k], 12) + 6;
+        double end = same && k == small ? x0 : at[k], width = svg_label_width(text[k], 12) + 6;
         bool right = same && k == small ? at[k] < x0 : at[k] >= x0;
         if (at[k] == x0) right = at[1 - k] < x0; /* without effect: across from the other */
         if (right && end + width > z.w - 2) right = false;
         else if (!right && end - width < 2) right = true;
-        svg_text(p->s, "vh", right ? end + 5 : end - 5, top + bar / 2 + 4, right ? SVG_START : SVG_END, text[k]);
+        svg_label(p->s, "vh", right ? end + 5 : end - 5, top + bar / 2 + 4, right ? SVG_START : SVG_END, text[k]);
     }
 }
 
@@ -140,7 +140,8 @@ void chart_tornado(struct svg *s, const struct chart_tornado *c, struct chart_si
                      .lo_x = lo / c->axis_scale,
                      .hi_x = hi / c->axis_scale,
                      .lo_y = 0,
-                     .hi_y = 1};
+                     .hi_y = 1,
+                     .ko = c->axis_ko};
     svg_open(s, z.w, y_end + 42, z.narrow ? "n" : "w", z.id);
     value_axis(&p, t, c->axis);
     double base = c->base / c->axis_scale;

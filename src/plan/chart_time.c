@@ -206,7 +206,8 @@ void chart_cash(struct svg *s, const struct chart_cash *c, struct chart_size z) 
                      .lo_x = 0,
                      .hi_x = n,
                      .lo_y = t.first,
-                     .hi_y = t.first + (t.n - 1) * t.step};
+                     .hi_y = t.first + (t.n - 1) * t.step,
+                     .ko = c->axis_ko};
     svg_open(s, z.w, h, z.narrow ? "n" : "w", z.id);
     plot_axis_y(&p, t, c->axis);
     double slot = (p.x1 - p.x0) / (n ? n : 1), bar = fmin(slot * 0.36, 22);

@@ -233,6 +233,7 @@ static const struct {
     {"years", "년", " years"},
     {"months", "개월", " months"},
     {"points", "점", " points"},
+    {"USD/h", "달러/시간", " USD/h"},
     {"KRW/kWh", "원/kWh", " KRW/kWh"},
     {"KRW/kW-month", "원/kW·월", " KRW/kW-month"},
     {"KRW/Mtoken", "원/백만 토큰", " KRW/M tokens"},

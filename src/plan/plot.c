@@ -55,15 +55,22 @@ double plot_y(const struct plot *p, double y) {
     return p->y1 - (y - p->lo_y) / (p->hi_y - p->lo_y) * (p->y1 - p->y0);
 }
 
+void plot_number(const struct plot *p, double x, double y, enum svg_anchor anchor, double v, int decimals) {
+    char ko[FMT_MAX], en[FMT_MAX];
+    double times = p->ko > 0 ? p->ko : 1;
+    int less = times >= 10 ? (int)lround(log10(times)) : 0;
+    fmt_fixed(en, v, decimals);
+    fmt_fixed(ko, v * times, decimals > less ? decimals - less : 0);
+    svg_label(p->s, "tk", x, y, anchor, (struct plan_label){ko, en});
+}
+
 void plot_axis_y(const struct plot *p, struct plot_ticks t, struct plan_label unit) {
-    char text[FMT_MAX];
     for (int i = 0; i < t.n; i++) {
         double v = t.first + i * t.step, y = plot_y(p, v);
         if (y < p->y0 - 0.5 || y > p->y1 + 0.5) continue;
         bool zero = fabs(v) < 1e-9 * t.step;
         svg_line(p->s, zero ? "ax" : "gr", p->x0, y, p->x1, y);
-        fmt_fixed(text, zero ? 0 : v, t.decimals);
-        svg_text(p->s, "tk", p->x0 - 7, y + 4, SVG_END, text);
+        plot_number(p, p->x0 - 7, y + 4, SVG_END, zero ? 0 : v, t.decimals);
     }
     svg_label(p->s, "un", p->x0 - 7, p->y0 - 12, SVG_END, unit);
 }

@@ -21,11 +21,14 @@ struct plot {
     struct svg *s;
     double x0, y0, x1, y1;
     double lo_x, hi_x, lo_y, hi_y;
+    double ko; /* numbers on the axis are so many times larger in Korean units (억 for bn: 10); 0 is 1 */
 };
 
 double plot_x(const struct plot *p, double x);
 double plot_y(const struct plot *p, double y);
 
+/* A number on an axis, in both languages' units. */
+void plot_number(const struct plot *p, double x, double y, enum svg_anchor anchor, double v, int decimals);
 /* Grid lines and numbers on the left, the unit above them; below: ticks and numbers, the title under them. */
 void plot_axis_y(const struct plot *p, struct plot_ticks t, struct plan_label unit);
 void plot_axis_x(const struct plot *p, struct plot_ticks t, struct plan_label title);

@@ -47,6 +47,41 @@ void report_figure_end(struct svg *s) {
     svg_raw(s, "</figure>\n");
 }
 
+void report_data(struct svg *s, const struct plan_label *head, size_t columns) {
+    svg_raw(s, "<details><summary>");
+    svg_html_label(s, L("수치로 보기", "As numbers"));
+    svg_raw(s, "</summary><div class=\"scroll\"><table><thead><tr>");
+    for (size_t i = 0; i < columns; i++) {
+        svg_printf(s, "<th scope=\"col\"%s>", i ? " class=\"r\"" : "");
+        svg_html_title(s, head[i]);
+        svg_raw(s, "</th>");
+    }
+    svg_raw(s, "</tr></thead><tbody>\n");
+}
+
+void report_data_row(struct svg *s, struct plan_label name, const struct plan_label *cell, size_t columns) {
+    svg_raw(s, "<tr><th scope=\"row\">");
+    svg_html_title(s, name);
+    svg_raw(s, "</th>");
+    for (size_t i = 0; i < columns; i++) {
+        svg_raw(s, "<td class=\"r\">");
+        svg_html_label(s, cell[i]);
+        svg_raw(s, "</td>");
+    }
+    svg_raw(s, "</tr>\n");
+}
+
+void report_data_value(struct svg *s, struct plan_label name, double value, const char *unit) {
+    char ko[FMT_MAX], en[FMT_MAX];
+    fmt_value(ko, value, unit, 4, PLAN_KO);
+    fmt_value(en, value, unit, 4, PLAN_EN);
+    report_data_row(s, name, &L(ko, en), 1);
+}
+
+void report_data_end(struct svg *s) {
+    svg_raw(s, "</tbody></table></div></details>\n");
+}
+
 void report_legend(struct svg *s, const struct report_key *k, size_t n) {
     svg_raw(s, "<ul class=\"key\">");
     for (size_t i = 0; i < n; i++) {

@@ -19,8 +19,8 @@ static double mean_of(const struct plan_series *s, size_t offset, uint32_t from,
     return n ? sum / n : 0;
 }
 
-static double mean_mw(const struct plan_series *s, size_t offset, uint32_t from, uint32_t n) {
-    return mean_of(s, offset, from, n) * 1e-6;
+static double power_of(const struct report_year *y, size_t offset, uint32_t from, uint32_t n) {
+    return mean_of(y->series, offset, from, n) / y->unit_w;
 }
 
 /* PUE of energies, not the mean of quotients. */
@@ -34,12 +34,12 @@ static void fill_slots(struct report_year *y) {
     uint32_t per_slot = y->per_day / (uint32_t)y->slots, per_hour = y->per_day / 24;
     for (uint32_t i = 0; i < (uint32_t)(y->days * y->slots); i++) {
         uint32_t from = i * per_slot;
-        y->import_mw[i] = mean_mw(s, offsetof(struct plan_step, import_w), from, per_slot);
-        y->green_mw[i] = mean_mw(s, offsetof(struct plan_step, pv_w), from, per_slot) +
-                         mean_mw(s, offsetof(struct plan_step, wind_w), from, per_slot);
+        y->import_power[i] = power_of(y, offsetof(struct plan_step, import_w), from, per_slot);
+        y->green_power[i] = power_of(y, offsetof(struct plan_step, pv_w), from, per_slot) +
+                            power_of(y, offsetof(struct plan_step, wind_w), from, per_slot);
         y->pue[i] = pue_of(s, from, per_slot);
         y->busy[i] = 100 * mean_of(s, offsetof(struct plan_step, busy), from, per_slot);
-        y->has_green = y->has_green || y->green_mw[i] > 0;
+        y->has_green = y->has_green || y->green_power[i] > 0;
         y->has_busy = y->has_busy || y->busy[i] > 0;
     }
     for (uint32_t i = 0; i < (uint32_t)y->days * 24; i++) {
@@ -78,7 +78,7 @@ static void fill_curve(const struct report_year *y, size_t offset, double *sorte
     uint32_t step_s = (uint32_t)y->series->dt_s,
              per = step_s < QUARTER_S && QUARTER_S % step_s == 0 ? QUARTER_S / step_s : 1;
     uint32_t n = y->series->n / per;
-    for (uint32_t i = 0; i < n; i++) sorted[i] = mean_mw(y->series, offset, i * per, per);
+    for (uint32_t i = 0; i < n; i++) sorted[i] = power_of(y, offset, i * per, per);
     qsort(sorted, n, sizeof *sorted, falling);
     for (uint32_t i = 0; i < CURVE_POINTS; i++)
         out[i] = sorted[(uint32_t)(((uint64_t)i * (n - 1) + (CURVE_POINTS - 1) / 2) / (CURVE_POINTS - 1))];
@@ -86,7 +86,7 @@ static void fill_curve(const struct report_year *y, size_t offset, double *sorte
 
 static void fill_energy(struct report_year *y) {
     const struct plan_series *s = y->series;
-    double to_gwh = s->dt_s / 3.6e12;
+    double to_energy = s->dt_s / 3600 / (1e3 * y->unit_w);
     int before[13];
     uint32_t per_day = y->per_day;
     for (int m = 0, at = 0; m < 12; m++) {
@@ -102,11 +102,21 @@ static void fill_energy(struct report_year *y) {
             double in[SRC_N] = {r->import_w - ppa, ppa, r->wind_w, r->pv_w, r->discharge_w};
             double out[] = {r->it_w, r->cooling_w, r->loss_w, r->other_w, r->charge_w, r->export_w, r->curtailed_w};
             for (int k = 0; k < SRC_N; k++) {
-                y->month_gwh[k][m] += in[k] * to_gwh;
-                y->gwh[FLOW_GRID + k] += in[k] * to_gwh;
+                y->month_energy[k][m] += in[k] * to_energy;
+                y->energy[FLOW_GRID + k] += in[k] * to_energy;
             }
-            for (int k = 0; k < 7; k++) y->gwh[FLOW_IT + k] += out[k] * to_gwh;
+            for (int k = 0; k < 7; k++) y->energy[FLOW_IT + k] += out[k] * to_energy;
         }
+}
+
+/* Small sites are shown in kW and MWh. */
+static void choose_units(struct report_year *y) {
+    double most = 0;
+    for (uint32_t i = 0; i < y->series->n; i++) most = fmax(most, y->series->row[i].facility_w);
+    bool small = most < 5e6;
+    y->unit_w = small ? 1e3 : 1e6;
+    y->power = small ? "kW" : "MW";
+    y->energy_unit = small ? "MWh" : "GWh";
 }
 
 /* 0 is Monday. Zeller's congruence for 1 January, taken as month 13 of the year before. */
@@ -133,11 +143,12 @@ sil_err report_year_fill(const struct plan_series *series, struct arena *a, stru
         return err_set(e, SIL_ARG, "report: %u steps of %.6g s are not a year", series->n, series->dt_s);
     out->days = (int)days;
     out->slots = out->per_day % 96 == 0 ? 96 : 24;
+    choose_units(out);
     bool leap = series->year % 4 == 0 && (series->year % 100 != 0 || series->year % 400 == 0);
     out->skipped = leap && days == 365 ? 59 : REPORT_DAYS_MAX + 1;
     out->first_weekday = weekday_of_january_1(series->year);
     size_t n_slots = (size_t)days * (size_t)out->slots, n_hours = (size_t)days * 24;
-    double **maps[] = {&out->import_mw, &out->green_mw, &out->pue, &out->busy};
+    double **maps[] = {&out->import_power, &out->green_power, &out->pue, &out->busy};
     double **daily[] = {&out->twb_min, &out->twb_mean, &out->twb_max, &out->pue_min, &out->pue_mean, &out->pue_max};
     double **hourly[] = {&out->hour_twb, &out->hour_pue};
     double *sorted = ARENA_ARRAY(a, series->n, double);
@@ -170,7 +181,7 @@ void report_week_fill(const struct report_year *y, int day, struct report_week *
     out->n = (size_t)7 * y->per_day / per;
     for (size_t i = 0; i < out->n; i++) {
         uint32_t from = (uint32_t)monday * y->per_day + (uint32_t)i * per;
-        for (int k = 0; k < 8; k++) out->v[k][i] = mean_mw(y->series, column[k], from, per);
+        for (int k = 0; k < 8; k++) out->v[k][i] = power_of(y, column[k], from, per);
         out->v[1][i] = fmin(out->v[1][i], out->v[0][i]);
         out->v[0][i] -= out->v[1][i]; /* what KEPCO sells is the rest of the import */
     }

@@ -71,9 +71,9 @@ static void figure_week(struct svg *s, const struct report *r, const struct repo
     report_week_fill(y, day, &week);
     struct chart_balance c = {.n = week.n,
                               .days = 7,
-                              .limit = r->contract_w * 1e-6,
+                              .limit = r->contract_w / y->unit_w,
                               .limit_name = L("계약전력", "Contract power"),
-                              .unit = L("MW", "MW")};
+                              .unit = plan_label_same(y->power)};
     struct report_key key[9];
     size_t n_key = 0;
     for (int k = 0; k < SRC_N; k++) {
@@ -93,12 +93,12 @@ static void figure_week(struct svg *s, const struct report *r, const struct repo
     key[n_key++] = (struct report_key){L("구내 부하", "facility load"), "load", 's'};
     c.line[c.n_line++] = (struct chart_series){L("", ""), "load", week.v[7]};
     char top[FMT_MAX], avg[FMT_MAX];
-    fmt_fixed(top, largest(week.v[7], week.n), 1);
-    fmt_fixed(avg, mean(week.v[7], week.n), 1);
+    fmt_value(top, largest(week.v[7], week.n), y->power, 4, PLAN_EN);
+    fmt_value(avg, mean(week.v[7], week.n), y->power, 4, PLAN_EN);
     struct report_line line;
     report_figure(s, id, title,
-                  report_say(&line, "%s 15분 평균으로 구내 부하는 평균 %s MW, 최대 %s MW.",
-                             "%s In quarter-hour means the facility draws %s MW on average and %s MW at most.",
+                  report_say(&line, "%s 15분 평균으로 구내 부하는 평균 %s, 최대 %s.",
+                             "%s In quarter-hour means the facility draws %s on average and %s at most.",
                              (const char *const[]){why.ko, avg, top, ""}, (const char *const[]){why.en, avg, top, ""}));
     report_legend(s, key, n_key);
     struct day_names names;
@@ -107,12 +107,12 @@ static void figure_week(struct svg *s, const struct report *r, const struct repo
 }
 
 static void figure_months(struct svg *s, const struct report_year *y) {
-    struct chart_months c = {.unit = L("GWh", "GWh")};
+    struct chart_months c = {.unit = plan_label_same(y->energy_unit)};
     struct report_key key[SRC_N];
     for (int k = 0; k < SRC_N; k++) {
-        if (!any(y->month_gwh[k], 12)) continue;
+        if (!any(y->month_energy[k], 12)) continue;
         key[c.n] = source_key[k];
-        c.layer[c.n++] = (struct chart_series){source_key[k].name, source_key[k].cls, y->month_gwh[k]};
+        c.layer[c.n++] = (struct chart_series){source_key[k].name, source_key[k].cls, y->month_energy[k]};
     }
     report_figure(
         s, "f-months", L("월별 전원 구성", "Supply by month"),
@@ -120,15 +120,28 @@ static void figure_months(struct svg *s, const struct report_year *y) {
           "Energy that entered the site by month and source; what the battery gives back was charged before."));
     report_legend(s, key, c.n);
     REPORT_BOTH("f-months", chart_months(s, &c, z));
+    struct plan_label head[SRC_N + 1] = {L("월", "Month")};
+    for (size_t k = 0; k < c.n; k++) head[k + 1] = c.layer[k].name;
+    report_data(s, head, c.n + 1);
+    for (int m = 0; m < 12; m++) {
+        char text[SRC_N][FMT_MAX];
+        struct plan_label cell[SRC_N];
+        for (size_t k = 0; k < c.n; k++) {
+            fmt_value(text[k], c.layer[k].y[m], y->energy_unit, 4, PLAN_EN);
+            cell[k] = plan_label_same(text[k]);
+        }
+        report_data_row(s, plot_month_names[m], cell, c.n);
+    }
+    report_data_end(s);
     report_figure_end(s);
 }
 
 static void figure_duration(struct svg *s, const struct report *r, const struct report_year *y) {
     struct chart_duration c = {.n = CURVE_POINTS,
                                .hours = y->days * 24,
-                               .limit = r->contract_w * 1e-6,
+                               .limit = r->contract_w / y->unit_w,
                                .limit_name = L("계약전력", "Contract power"),
-                               .unit = L("MW", "MW"),
+                               .unit = plan_label_same(y->power),
                                .x_title = L("이 값 이상인 시간 (h/년)", "Hours of the year at or above"),
                                .from_zero = true};
     static const struct report_key key[3] = {{{"수전 전력(15분 수요)", "import (15-minute demand)"}, "grid", 's'},
@@ -137,16 +150,15 @@ static void figure_duration(struct svg *s, const struct report *r, const struct 
     const double *curve[3] = {y->import_curve, y->facility_curve, y->it_curve};
     for (int k = 0; k < 3; k++) c.curve[c.n_curves++] = (struct chart_series){key[k].name, key[k].cls, curve[k]};
     char top[FMT_MAX], low[FMT_MAX], limit[FMT_MAX];
-    fmt_fixed(top, y->import_curve[0], 2);
-    fmt_fixed(low, y->import_curve[CURVE_POINTS - 1], 2);
-    fmt_plain(limit, r->contract_w * 1e-6);
+    fmt_value(top, y->import_curve[0], y->power, 5, PLAN_EN);
+    fmt_value(low, y->import_curve[CURVE_POINTS - 1], y->power, 5, PLAN_EN);
+    fmt_value(limit, r->contract_w, "W", 6, PLAN_EN);
     struct report_line line;
-    report_figure(
-        s, "f-duration", L("부하지속곡선", "Load-duration curve"),
-        report_say(&line, "수전 전력의 15분 평균을 큰 순서로 늘어놓은 것. 최대 %s MW, 최소 %s MW, 계약전력 %s MW.",
-                   "Quarter-hour means of the import in falling order: %s MW at most, %s MW at least, under a "
-                   "contract of %s MW.",
-                   (const char *const[]){top, low, limit, ""}, (const char *const[]){top, low, limit, ""}));
+    report_figure(s, "f-duration", L("부하지속곡선", "Load-duration curve"),
+                  report_say(&line, "수전 전력의 15분 평균을 큰 순서로 늘어놓은 것. 최대 %s, 최소 %s, 계약전력 %s.",
+                             "Quarter-hour means of the import in falling order: %s at most, %s at least, under a "
+                             "contract of %s.",
+                             (const char *const[]){top, low, limit, ""}, (const char *const[]){top, low, limit, ""}));
     report_legend(s, key, 3);
     REPORT_BOTH("f-duration", chart_duration(s, &c, z));
     report_figure_end(s);
@@ -168,25 +180,38 @@ static void figure_sankey(struct svg *s, const struct report_year *y) {
         {{"전기 손실", "electrical losses"}, "loss", 2}, {{"조명·사무 등", "lights, offices"}, "other", 2},
         {{"배터리 충전", "battery in"}, "batt", 2},      {{"판매(역송)", "export"}, "export", 2},
     };
-    struct chart_sankey c = {.unit = "GWh"};
+    struct chart_sankey c = {.unit = y->energy_unit};
     for (int k = 0; k < SRC_N; k++) {
         c.node[c.n_nodes++] = (struct chart_node){source_key[k].name, source_key[k].cls, 0};
-        c.link[c.n_links++] = (struct chart_link){k, BUS, y->gwh[FLOW_GRID + k]};
+        c.link[c.n_links++] = (struct chart_link){k, BUS, y->energy[FLOW_GRID + k]};
     }
     c.node[c.n_nodes++] = (struct chart_node){L("구내 모선", "site busbar"), "total", 1};
     for (int k = 0; k < 6; k++) {
         c.node[c.n_nodes++] = uses[k];
-        c.link[c.n_links++] = (struct chart_link){BUS, FIRST_USE + k, y->gwh[FLOW_IT + k]};
+        c.link[c.n_links++] = (struct chart_link){BUS, FIRST_USE + k, y->energy[FLOW_IT + k]};
     }
     char cut_ko[FMT_MAX], load[FMT_MAX];
-    fmt_value(cut_ko, y->gwh[FLOW_CURTAILED], "GWh", 3, PLAN_EN);
-    fmt_value(load, y->gwh[FLOW_IT] + y->gwh[FLOW_COOLING] + y->gwh[FLOW_LOSS] + y->gwh[FLOW_OTHER], "GWh", 4, PLAN_EN);
+    fmt_value(cut_ko, y->energy[FLOW_CURTAILED], y->energy_unit, 3, PLAN_EN);
+    fmt_value(load, y->energy[FLOW_IT] + y->energy[FLOW_COOLING] + y->energy[FLOW_LOSS] + y->energy[FLOW_OTHER],
+              y->energy_unit, 4, PLAN_EN);
     struct report_line line;
     report_figure(s, "f-sankey", L("한 해의 전력 흐름", "Energy flow of the year"),
                   report_say(&line, "띠의 너비가 전력량이다. 구내 부하는 %s, 쓰지 못하고 버린 발전량(출력 제한)은 %s.",
                              "Width is energy. The facility uses %s; generation that found no use (curtailed) is %s.",
                              (const char *const[]){load, cut_ko, "", ""}, (const char *const[]){load, cut_ko, "", ""}));
     REPORT_BOTH("f-sankey", chart_sankey(s, &c, z));
+    report_data(s, (const struct plan_label[]){L("흐름", "Flow"), L("전력량", "Energy")}, 2);
+    for (size_t i = 0; i < c.n_links; i++) {
+        const struct chart_link *f = &c.link[i];
+        struct report_line name;
+        if (!(f->value > 0)) continue;
+        struct plan_label a = c.node[f->from].name, b = c.node[f->to].name;
+        report_data_value(s,
+                          report_say(&name, "%s → %s", "%s → %s", (const char *const[]){a.ko, b.ko, "", ""},
+                                     (const char *const[]){a.en, b.en, "", ""}),
+                          f->value, c.unit);
+    }
+    report_data_end(s);
     report_figure_end(s);
 }
 
@@ -223,13 +248,13 @@ void report_figures_energy(struct svg *s, const struct report *r, const struct r
     figure_months(s, y);
     figure_sankey(s, y);
     figure_duration(s, r, y);
-    figure_carpet(s, y, "f-import", y->import_mw, CHART_BLUE, L("MW", "MW"),
+    figure_carpet(s, y, "f-import", y->import_power, CHART_BLUE, plan_label_same(y->power),
                   L("한 해의 수전 전력", "Import through the year"),
                   L("가로는 날, 세로는 시각. 한 점이 15분(또는 한 단계)의 평균이다.",
                     "Days from left to right, hours from bottom to top; each point is the mean of a quarter hour (or "
                     "of a step)."));
     if (y->has_green)
-        figure_carpet(s, y, "f-green", y->green_mw, CHART_AMBER, L("MW", "MW"),
+        figure_carpet(s, y, "f-green", y->green_power, CHART_AMBER, plan_label_same(y->power),
                       L("한 해의 구내 태양광·풍력", "On-site solar and wind through the year"),
                       L("쓰거나 저장하거나 판매한 발전량.", "Generation that was used, stored or exported."));
     if (y->has_busy)

@@ -7,16 +7,17 @@
 #include "plan/fmt.h"
 #include "plan/report_parts.h"
 
-/* Korean money axes count in 조 (10^12); small projects in 억 (10^8) = 0.1 bn, so both languages get their own word for
- * the same scale. */
-static struct plan_label won_axis(double most, double *scale) {
+/* The unit of a money axis, for amounts up to `most`: its scale, and how often the Korean unit goes into it. */
+static struct plan_label won_axis(double most, double *scale, double *ko) {
+    *ko = 1;
     if (most >= 5e11) {
         *scale = 1e12;
         return L("조 원", "KRW tn");
     }
     if (most >= 5e9) {
         *scale = 1e9;
-        return L("십억 원", "KRW bn");
+        *ko = 10;
+        return L("억 원", "KRW bn");
     }
     *scale = 1e6;
     return L("백만 원", "KRW m");
@@ -59,6 +60,16 @@ static double sum_of(const double *v, size_t n) {
     return s;
 }
 
+static void waterfall_data(struct svg *s, const struct chart_waterfall *c) {
+    double sum = 0;
+    report_data(s, (const struct plan_label[]){L("항목", "Item"), L("금액", "Amount")}, 2);
+    for (size_t i = 0; i < c->n; i++) {
+        if (!c->row[i].total) sum += c->row[i].value;
+        report_data_value(s, c->row[i].name, c->row[i].total ? sum : c->row[i].value, c->unit);
+    }
+    report_data_end(s);
+}
+
 static void waterfall_npv(struct svg *s, const struct finance *f) {
     struct chart_waterfall c = {.unit = "KRW"};
     add_row(&c, L("매출", "revenue"), f->revenue_pv, false);
@@ -67,7 +78,7 @@ static void waterfall_npv(struct svg *s, const struct finance *f) {
     if (f->tax_pv != 0) add_row(&c, L("법인세", "tax"), -f->tax_pv, false);
     add_row(&c, L("순현재가치", "NPV"), f->npv, true);
     struct report_line axis, about;
-    struct plan_label unit = won_axis(fmax(f->revenue_pv, sum_of(f->capex_pv, FIN_N_ITEMS)), &c.axis_scale);
+    struct plan_label unit = won_axis(fmax(f->revenue_pv, sum_of(f->capex_pv, FIN_N_ITEMS)), &c.axis_scale, &c.axis_ko);
     c.axis = axis_of(L("현재가치", "Present value"), unit, &axis);
     char ko[FMT_MAX], en[FMT_MAX];
     fmt_krw(ko, f->npv, PLAN_KO);
@@ -77,6 +88,7 @@ static void waterfall_npv(struct svg *s, const struct finance *f) {
                              "The whole life, discounted. Net present value after tax: %s.",
                              (const char *const[]){ko, "", "", ""}, (const char *const[]){en, "", "", ""}));
     REPORT_BOTH("f-npv", chart_waterfall(s, &c, z));
+    waterfall_data(s, &c);
     report_figure_end(s);
 }
 
@@ -98,7 +110,24 @@ static void waterfall_token(struct svg *s, const struct finance *f) {
         L("할인한 비용을 할인한 토큰 수로 나눈 평준화 원가를, 비용의 현재가치 비율로 나눈 것.",
           "Levelised cost (discounted cost over discounted tokens), split as the present values of the costs."));
     REPORT_BOTH("f-token", chart_waterfall(s, &c, z));
+    waterfall_data(s, &c);
     report_figure_end(s);
+}
+
+static void cash_data(struct svg *s, const struct chart_cash *c) {
+    report_data(
+        s, (const struct plan_label[]){L("연도", "Year"), L("기술 측", "Technology"), L("인프라 측", "Infrastructure")},
+        3);
+    for (int i = 0; i < c->n; i++) {
+        char year[16], ko[2][FMT_MAX], en[2][FMT_MAX];
+        (void)snprintf(year, sizeof year, "%d", c->first_year + i);
+        for (int k = 0; k < 2; k++) {
+            fmt_krw(ko[k], c->party[k].y[i], PLAN_KO);
+            fmt_krw(en[k], c->party[k].y[i], PLAN_EN);
+        }
+        report_data_row(s, plan_label_same(year), (const struct plan_label[]){L(ko[0], en[0]), L(ko[1], en[1])}, 2);
+    }
+    report_data_end(s);
 }
 
 static void cash(struct svg *s, const struct finance *f) {
@@ -114,7 +143,7 @@ static void cash(struct svg *s, const struct finance *f) {
                                              {{"기술 측, 누계", "technology, so far"}, "tech", 's'},
                                              {{"인프라 측, 연도별", "infrastructure, by year"}, "infra", 'f'},
                                              {{"인프라 측, 누계", "infrastructure, so far"}, "infra", 's'}};
-    c.axis = won_axis(most, &c.axis_scale);
+    c.axis = won_axis(most, &c.axis_scale, &c.axis_ko);
     for (size_t k = 0; k < 2; k++) c.party[k] = (struct chart_series){key[2 * k].name, key[2 * k].cls, flow[k]};
     char t_ko[FMT_MAX], t_en[FMT_MAX], i_ko[FMT_MAX], i_en[FMT_MAX];
     fmt_krw(t_ko, f->party_npv[FIN_TECH], PLAN_KO);
@@ -132,15 +161,54 @@ static void cash(struct svg *s, const struct finance *f) {
                    (const char *const[]){t_ko, i_ko, "", ""}, (const char *const[]){t_en, i_en, "", ""}));
     report_legend(s, key, 4);
     REPORT_BOTH("f-cash", chart_cash(s, &c, z));
+    cash_data(s, &c);
     report_figure_end(s);
 }
 
-static void input_text(char out[40], const struct plan_var *v, double si) {
+/* Units are short or have a Korean word; others go without. */
+static void input_text(struct chart_input *out, const struct plan_var *v, double si) {
+    static const struct {
+        const char *unit, *ko, *en;
+    } units[] = {{"months", "개월", " months"}, {"years", "년", " years"},      {"year", "년", " years"},
+                 {"degC", " °C", " °C"},        {"%/year", " %/년", " %/year"}, {"h", "시간", " h"},
+                 {"days", "일", " days"}};
     char num[FMT_MAX];
     double shown = plan_shown(v, si);
     fmt_plain(num, fabs(shown) < 1e4 ? round(shown * 1e3) / 1e3 : round(shown));
-    bool short_unit = v->unit && strlen(v->unit) <= 6 && strcmp(v->unit, "1") != 0;
-    (void)snprintf(out, 40, "%.22s%s%s", num, short_unit ? " " : "", short_unit ? v->unit : "");
+    const char *ko = "", *en = "";
+    char tail[16] = "";
+    if (v->unit && strlen(v->unit) <= 3 && strcmp(v->unit, "1") != 0) {
+        (void)snprintf(tail, sizeof tail, " %.4s", v->unit);
+        ko = en = tail;
+    }
+    for (size_t i = 0; v->unit && i < sizeof units / sizeof *units; i++)
+        if (strcmp(v->unit, units[i].unit) == 0) {
+            ko = units[i].ko;
+            en = units[i].en;
+        }
+    (void)snprintf(out->ko, sizeof out->ko, "%.22s%.14s", num, ko);
+    (void)snprintf(out->en, sizeof out->en, "%.22s%.14s", num, en);
+}
+
+static void tornado_data(struct svg *s, const struct chart_tornado *c) {
+    report_data(s,
+                (const struct plan_label[]){L("입력", "Input"), L("낮은 값", "Low value"),
+                                            L("그때의 결과", "Result there"), L("높은 값", "High value"),
+                                            L("그때의 결과", "Result there")},
+                5);
+    for (size_t i = 0; i < c->n; i++) {
+        const struct chart_bar *b = &c->row[i];
+        char ko[2][FMT_MAX], en[2][FMT_MAX];
+        fmt_krw(ko[0], b->at_low, PLAN_KO);
+        fmt_krw(en[0], b->at_low, PLAN_EN);
+        fmt_krw(ko[1], b->at_high, PLAN_KO);
+        fmt_krw(en[1], b->at_high, PLAN_EN);
+        report_data_row(s, b->name,
+                        (const struct plan_label[]){L(b->low.ko, b->low.en), L(ko[0], en[0]), L(b->high.ko, b->high.en),
+                                                    L(ko[1], en[1])},
+                        4);
+    }
+    report_data_end(s);
 }
 
 static void tornado(struct svg *s, const struct report *r) {
@@ -153,15 +221,15 @@ static void tornado(struct svg *s, const struct report *r) {
         if (!isfinite(b->at_low) || !isfinite(b->at_high)) continue;
         struct chart_bar *row = &c.row[c.n++];
         row->name = L(b->var->help_ko, b->var->help_en);
-        input_text(row->low, b->var, b->low);
-        input_text(row->high, b->var, b->high);
+        input_text(&row->low, b->var, b->low);
+        input_text(&row->high, b->var, b->high);
         row->at_low = b->at_low;
         row->at_high = b->at_high;
         most = fmax(most, fmax(fabs(b->at_low), fabs(b->at_high)));
         flips += (b->at_low < 0) != (t->base < 0) || (b->at_high < 0) != (t->base < 0);
     }
     struct report_line axis, about;
-    c.axis = axis_of(r->tornado_name, won_axis(most, &c.axis_scale), &axis);
+    c.axis = axis_of(r->tornado_name, won_axis(most, &c.axis_scale, &c.axis_ko), &axis);
     char n[16];
     (void)snprintf(n, sizeof n, "%zu", flips);
     static const struct report_key key[2] = {{{"입력이 낮은 값일 때", "input at its low value"}, "low", 'f'},
@@ -179,6 +247,7 @@ static void tornado(struct svg *s, const struct report *r) {
             (const char *const[]){r->tornado_name.en, n, coarse ? " Computed in hourly steps." : "", ""}));
     report_legend(s, key, 2);
     REPORT_BOTH("f-tornado", chart_tornado(s, &c, z));
+    tornado_data(s, &c);
     report_figure_end(s);
 }
 

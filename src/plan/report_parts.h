@@ -34,16 +34,18 @@ void report_style(struct svg *s);
 /* Means of the year for the pictures; from the arena. */
 struct report_year {
     const struct plan_series *series;
-    int days, slots;   /* slots: parts of a day in the carpets, 96 or the steps of a day if fewer */
-    uint32_t per_day;  /* steps */
-    int first_weekday; /* of 1 January, 0 is Monday */
-    int skipped;       /* the day (from 0) that is left out of a leap year of 365 days; a later one otherwise */
-    double *import_mw, *green_mw, *pue, *busy;                           /* [day * slots + slot] */
+    double unit_w; /* of all powers here: 1e6 or, for a small site, 1e3; energies in thousands of unit_w hours */
+    const char *power, *energy_unit; /* their names: "MW", "GWh" */
+    int days, slots;                 /* slots: parts of a day in the carpets, 96 or the steps of a day if fewer */
+    uint32_t per_day;                /* steps */
+    int first_weekday;               /* of 1 January, 0 is Monday */
+    int skipped; /* the day (from 0) that is left out of a leap year of 365 days; a later one otherwise */
+    double *import_power, *green_power, *pue, *busy;                     /* [day * slots + slot] */
     double *twb_min, *twb_mean, *twb_max, *pue_min, *pue_mean, *pue_max; /* [day] */
     double *hour_twb, *hour_pue;                                         /* [day * 24 + hour] */
     double import_curve[CURVE_POINTS], facility_curve[CURVE_POINTS], it_curve[CURVE_POINTS];
-    double month_gwh[6][12]; /* by report_source */
-    double gwh[12];          /* by report_flow */
+    double month_energy[6][12]; /* by report_source */
+    double energy[12];          /* by report_flow */
     bool has_green, has_busy;
 };
 
@@ -66,7 +68,7 @@ enum report_flow {
 sil_err report_year_fill(const struct plan_series *series, struct arena *a, struct report_year *out,
                          struct sil_error *e);
 
-/* A week in quarter hours (or steps, if longer), MW. */
+/* A week in quarter hours (or steps, if longer), powers in unit_w. */
 struct report_week {
     size_t n;
     int first_day;               /* of the year, from 0 */
@@ -95,6 +97,11 @@ void report_checks(struct svg *s, const struct report *r);
 /* <figure> with its heading (id-t) and description (id-d). */
 void report_figure(struct svg *s, const char *id, struct plan_label title, struct plan_label about);
 void report_figure_end(struct svg *s);
+/* The numbers of a picture as a table that opens on request: for those who cannot see it, and for copying. */
+void report_data(struct svg *s, const struct plan_label *head, size_t columns);
+void report_data_row(struct svg *s, struct plan_label name, const struct plan_label *cell, size_t columns);
+void report_data_value(struct svg *s, struct plan_label name, double value, const char *unit); /* a row with one cell */
+void report_data_end(struct svg *s);
 /* The key of a picture: names with their colours; kind 'f' areas, 's' lines. */
 struct report_key {
     struct plan_label name;
