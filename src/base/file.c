@@ -1,10 +1,12 @@
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -180,4 +182,51 @@ void file_discard(struct file_out *out) {
     free(out->tmp);
     free(out->path);
     *out = (struct file_out){.fd = -1};
+}
+
+sil_err file_append(const char *path, struct file_out *out, struct sil_error *e) {
+    struct stat st;
+    *out = (struct file_out){.fd = -1};
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) return err_set(e, SIL_IO, "%s is not a regular file", path);
+    out->path = strdup(path);
+    if (!out->path) return err_nomem(e, "a file name", strlen(path));
+    out->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (out->fd >= 0 && flock(out->fd, LOCK_EX | LOCK_NB) == 0) return SIL_OK;
+    int number = errno;
+    file_discard(out);
+    if (number == EWOULDBLOCK) return err_set(e, SIL_IO, "%s is in use by another process", path);
+    return io_error(e, "open", path, number);
+}
+
+sil_err file_cut(struct file_out *out, uint64_t keep, struct sil_error *e) {
+    struct stat st;
+    bool ok = fstat(out->fd, &st) == 0;
+    if (ok && (uint64_t)st.st_size > keep) ok = ftruncate(out->fd, (off_t)keep) == 0;
+    return ok ? SIL_OK : io_error(e, "cut", out->path, errno);
+}
+
+sil_err file_move(const char *from, const char *to, struct sil_error *e) {
+    if (rename(from, to) == 0 || errno == ENOENT) return SIL_OK;
+    return io_error(e, "rename", from, errno);
+}
+
+bool file_exists(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+void file_sweep(const char *path) {
+    char folder[4096], full[4608];
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    size_t n = strlen(name);
+    int len = snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 2, slash ? path : "./");
+    DIR *d = len > 0 && (size_t)len < sizeof folder ? opendir(folder) : NULL;
+    if (!d) return;
+    for (const struct dirent *f; (f = readdir(d)) != NULL;) {
+        if (strncmp(f->d_name, name, n) != 0 || strncmp(f->d_name + n, ".tmp-", 5) != 0) continue;
+        if (strlen(f->d_name) != n + 11) continue; /* ".tmp-" and six characters */
+        len = snprintf(full, sizeof full, "%s%s", folder, f->d_name);
+        if (len > 0 && (size_t)len < sizeof full) unlink(full);
+    }
+    closedir(d);
 }

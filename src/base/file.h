@@ -2,6 +2,7 @@
 #ifndef SIL_BASE_FILE_H
 #define SIL_BASE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -52,5 +53,20 @@ sil_err file_write(struct file_out *out, const void *p, size_t n, struct sil_err
 sil_err file_commit(struct file_out *out, struct sil_error *e);
 /* Closes and removes the temporary file; harmless after file_commit. */
 void file_discard(struct file_out *out);
+
+/* Opens a file for adding to, or makes it, for one process at a time (SIL_IO while another has it). Written with
+ * file_write, closed with file_discard; what is written is there at once. */
+sil_err file_append(const char *path, struct file_out *out, struct sil_error *e);
+/* Cuts such a file off behind its first `keep` bytes, and goes on there. */
+sil_err file_cut(struct file_out *out, uint64_t keep, struct sil_error *e);
+
+/* Gives a file another name, in the place of one that may have it. A file that is not there is no error. */
+sil_err file_move(const char *from, const char *to, struct sil_error *e);
+
+/* True when there is a regular file. */
+bool file_exists(const char *path);
+
+/* Removes what file_create left beside `path` when its process was killed. */
+void file_sweep(const char *path);
 
 #endif

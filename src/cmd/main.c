@@ -15,6 +15,7 @@ static const struct command {
     {"tokenize", cmd_tokenize, "text to token ids and back"},
     {"logits", cmd_logits, "what a model thinks comes next, as numbers or a digest"},
     {"perplexity", cmd_perplexity, "how well a model predicts a text"},
+    {"train", cmd_train, "make a model from texts, by a recipe, the same bytes everywhere"},
     {"convert", cmd_convert, "make a GGUF file of a llama2.c model"},
     {"kernels", cmd_kernels, "test and measure the arithmetic on this processor"},
     {"bench", cmd_bench, "tokens per second, and shares of what this machine can do"},

@@ -91,7 +91,10 @@ size_t net_bytes(const struct learn_shape *s, uint32_t n_max, uint32_t n_threads
 
 static sil_err rope_tables(struct net *n, struct sil_error *e) {
     const struct learn_shape *s = &n->p->shape;
-    struct num_rope r = {.n_rot = s->head_dim, .base = s->rope_base, .factor = 1.0, .attn_factor = 1.0};
+    struct num_rope r = {.n_rot = s->head_dim,
+                         .base = (double)(float)s->rope_base, /* as files hold it */
+                         .factor = 1.0,
+                         .attn_factor = 1.0};
     uint32_t half = s->head_dim / 2;
     double *freq = mem_array(n->mem, half, sizeof *freq), magnitude;
     if (!freq) return err_nomem(e, "rotary angles", half * sizeof *freq);

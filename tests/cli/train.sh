@@ -1,0 +1,123 @@
+#!/bin/sh
+# sillok train: the same bytes with any threads and instruction set and after kill -9 at any moment; errors that stop
+# clearly and keep the last good checkpoint.
+. tests/cli/tap.sh
+
+fresh() { # an own copy of the small run
+    rm -rf "$tap_tmp/run"
+    cp -r tests/learn "$tap_tmp/run"
+}
+train() {
+    "$SILLOK" train "$tap_tmp/run/nano.yaml" -q "$@"
+}
+sum() {
+    sha256sum <"$tap_tmp/run/$1" | cut -c 1-64
+}
+# The log without its times.
+log() {
+    sed 's/"seconds":[^}]*//' "$tap_tmp/run/nano.gguf.log.jsonl"
+}
+
+fresh
+ok "a recipe is trained" train -t 1
+want=$(sum nano.gguf)
+want_log=$(log)
+want_svg=$(sum nano.gguf.svg)
+first=$(printf '%s\n' "$want_log" | sed -n 's/^{"step":1,.*"loss":\([0-9]*\).*/\1/p')
+last=$(printf '%s\n' "$want_log" | sed -n 's/^{"step":16,.*"loss":\([0-9]*\).*/\1/p')
+ok "the loss falls (from $first.x to $last.x)" test "$last" -lt "$first"
+is "the log has a line for every step" "$(printf '%s\n' "$want_log" | grep -c '"loss"')" 16
+has "... evaluations" "$want_log" '{"step":5,"eval_loss":'
+has "... and samples" "$want_log" '"prompt":"안녕"'
+ok "the model runs" "$SILLOK" run "$tap_tmp/run/nano.gguf" -p "안녕" -n 4 --temp 0
+has "the curve is an SVG" "$(cat "$tap_tmp/run/nano.gguf.svg")" "<polyline"
+
+for t in 2 4; do
+    fresh
+    train -t "$t"
+    is "$t threads give the same bytes" "$(sum nano.gguf)" "$want"
+done
+for level in avx2 avx512 neon; do
+    fresh
+    if "$SILLOK" train tests/learn/nano.yaml --check --cpu "$level" >/dev/null 2>&1; then
+        train --cpu "$level"
+        is "$level gives the same bytes" "$(sum nano.gguf)" "$want"
+    else
+        skip "$level gives the same bytes" "this machine has no $level"
+    fi
+done
+fresh
+train --cpu scalar --until 2
+is "the definition gives the same log" "$(log)" "$(printf '%s\n' "$want_log" | head -n 2)"
+train
+is "... and others go on from it" "$(sum nano.gguf)" "$want"
+
+# kill -9 at moments that differ; every step writes a checkpoint, so that many fall into one.
+fresh
+kills=0
+while [ "$kills" -lt 60 ]; do
+    "$SILLOK" train "$tap_tmp/run/nano.yaml" -q -t 2 2>/dev/null & # no function: its process must be the program
+    pid=$!
+    sleep "0.$((kills % 9 + 1))$((kills * 37 % 10))"
+    kill -9 "$pid" 2>/dev/null || { wait "$pid" && break; }
+    wait "$pid" 2>/dev/null
+    kills=$((kills + 1))
+done
+ok "a run that is killed again and again ends (killed $kills times)" train
+is "... with the same bytes" "$(sum nano.gguf)" "$want"
+is "... the same log" "$(log)" "$want_log"
+is "... the same curve" "$(sum nano.gguf.svg)" "$want_svg"
+is "... and leaves nothing behind" "$(find "$tap_tmp/run" -name '*.tmp-*' | wc -l)" 0
+
+fresh
+train --until 9
+printf 'x' | dd of="$tap_tmp/run/nano.gguf.ckpt" bs=1 seek=5000 conv=notrunc 2>/dev/null
+ok "a damaged checkpoint: the one before it serves" train
+is "... with the same bytes" "$(sum nano.gguf)" "$want"
+
+fresh
+train --until 6
+before=$(sum nano.gguf.ckpt)
+exits "a full disk stops the run" 1 sh -c 'trap "" XFSZ; ulimit -f 100; exec "$@"' sh "$SILLOK" train "$tap_tmp/run/nano.yaml" -q
+has "... with the reason" "$(cat "$tap_tmp/err")" "cannot write"
+is "... and the checkpoint stays" "$(sum nano.gguf.ckpt.old) $(sum nano.gguf.ckpt)" "$(sum nano.gguf.ckpt.old) $before"
+train
+is "... from which it goes on" "$(sum nano.gguf)" "$want"
+
+sed 's/lr: 1e-2/lr: 10, decay: 10/; s/warmup: 3/warmup: 0/; s/steps: 16/steps: 400/' tests/learn/nano.yaml >"$tap_tmp/run/nano.yaml"
+exits "another recipe does not take the checkpoint" 1 train
+has "... and says so" "$(cat "$tap_tmp/err")" "belongs to another run"
+exits "a loss that is no number stops the run" 1 train --restart
+has "... with the step, and what is kept" "$(cat "$tap_tmp/err")" "is kept"
+
+bad() { # NAME SED-EXPRESSION PATTERN
+    fresh
+    sed "$2" tests/learn/nano.yaml >"$tap_tmp/run/nano.yaml"
+    exits "$1" 1 train
+    has "... $3" "$(cat "$tap_tmp/err")" "$3"
+}
+bad "an unknown key" 's/^  width:/  widht:/' 'nano.yaml:14:3: unknown key "widht" (did you mean width?)'
+bad "a word for a number" 's/layers: 2/layers: two/' 'nano.yaml:13:11: model.layers is "two", not a number'
+bad "a number out of range" 's/warmup: 3/warmup: -1/' 'optimizer.warmup is -1; allowed: 0 to'
+bad "sizes that do not fit" 's/kv_heads: 2/kv_heads: 3/' '4 heads cannot share 3 kv_heads'
+bad "a missing file" 's/lines.txt/none.txt/' 'none.txt'
+bad "a missing key" '/^steps/d' 'steps is missing'
+bad "no YAML" 's/^model:/model: [/' 'not YAML'
+bad "no chat template" '/^chat_template/d' 'names no chat_template'
+bad "the wrong splitting rules" 's/^seed: 7/pre: llama-bpe/' 'does not split texts as this tokenizer.json does'
+fresh
+printf '{"messages": [{"role": "user"}]}\n' >>"$tap_tmp/run/dialogue.jsonl"
+exits "a dialogue without content" 1 train
+has "... is named with its line" "$(cat "$tap_tmp/err")" 'dialogue.jsonl:25: message 1 needs "role" and "content"'
+fresh
+"$SILLOK" train "$tap_tmp/run/nano.yaml" -q -t 2 2>/dev/null &
+pid=$!
+sleep 0.2
+if kill -STOP "$pid" 2>/dev/null; then
+    exits "two runs of one recipe at a time are refused" 1 train
+    has "... and say so" "$(cat "$tap_tmp/err")" 'in use by another process'
+    kill -CONT "$pid"
+fi
+wait "$pid"
+exits "no recipe is a wrong usage" 2 "$SILLOK" train
+done_testing
