@@ -58,7 +58,7 @@ kills=0
 while [ "$kills" -lt 60 ]; do
     "$SILLOK" train "$tap_tmp/run/nano.yaml" -q -t 2 2>/dev/null & # no function: its process must be the program
     pid=$!
-    sleep "0.$((kills % 9 + 1))$((kills * 37 % 10))"
+    sleep "0.0$((kills % 7 + 3))"
     kill -9 "$pid" 2>/dev/null || { wait "$pid" && break; }
     wait "$pid" 2>/dev/null
     kills=$((kills + 1))
