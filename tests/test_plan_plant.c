@@ -288,6 +288,7 @@ static void facility_balance(void **state) {
     struct climate_step design = air_of(33, 0.55);
     for (int i = 0; i < 300; i++) {
         c.rejection = i % 3;
+        c.loss_liquid = i % 2 ? 0.0 : 0.7;
         struct facility f;
         struct facility_out o;
         double it = 5e5 + 3e8 * rng_f32(&r);

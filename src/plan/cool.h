@@ -28,6 +28,7 @@ struct cool_loop_config {
 /* Group "cooling". */
 struct cool_config {
     double liquid_share; /* of the IT heat */
+    double loss_liquid;  /* of the losses in the halls: converters inside liquid-cooled racks */
     struct cool_loop_config liquid, air;
     int rejection;
     bool chiller;

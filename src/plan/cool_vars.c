@@ -12,6 +12,8 @@
 static const struct plan_var vars[] = {
     NUM("cooling.liquid_share", "%", 0, 100, 85, 75, 95, "assumption: NVL72 racks, 80-90 % to liquid",
         "IT heat taken by liquid", "액체 냉각 비율", liquid_share),
+    NUM("cooling.loss_liquid", "%", 0, 100, 0, 0, 0, "assumption: UPS and distribution stand in air-cooled rooms",
+        "losses in the halls taken by liquid", "손실열의 액체 냉각 비율", loss_liquid),
     NUM("cooling.liquid.supply", "degC", 5, 60, 30, 25, 45,
         "secondary loop of NVL72 racks 25 to 45 degC; Vera Rubin racks accept 45", "coolant at the racks",
         "랙 냉각수 공급 온도", liquid.supply_c),

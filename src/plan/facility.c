@@ -16,7 +16,7 @@ sil_err facility_init(const struct elec_config *elec, const struct cool_config *
     double pdu_in = elec_in_w(&out->pdu, rectifier_in);
     elec_stage_init(&elec->ups, pdu_in, &out->ups);
     double ups_in = elec_in_w(&out->ups, pdu_in);
-    double liquid = cool->liquid_share * it_w;
+    double liquid = cool->liquid_share * it_w + cool->loss_liquid * (ups_in - it_w);
     SIL_TRY(cool_init(cool, liquid, ups_in - liquid, &out->cool, e));
     struct cool_out at_design;
     cool_step(&out->cool, design, liquid, ups_in - liquid, &at_design);
@@ -56,7 +56,7 @@ void facility_step(const struct facility *f, const struct climate_step *now, dou
     p += out->rectifier_loss_w = elec_loss_w(&f->rectifier, p);
     p += out->pdu_loss_w = elec_loss_w(&f->pdu, p);
     p += out->ups_loss_w = elec_loss_w(&f->ups, p);
-    double liquid = f->cool.c.liquid_share * it_w;
+    double liquid = f->cool.c.liquid_share * it_w + f->cool.c.loss_liquid * (p - it_w);
     cool_step(&f->cool, now, liquid, p - liquid, &out->cool);
     double bus = p + out->cool.power_w + f->other_w;
     out->transformer_loss_w = elec_loss_w(&f->transformer, bus);
