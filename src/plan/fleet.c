@@ -162,6 +162,10 @@ static void build_training(const struct fleet_config *c, const struct fleet_serv
     b->replica_gpus = 1;
     b->tokens_per_gpu = s->mfu * hw->flops[precision_of(s, hw)] / train_flop(count.active, 1);
     b->gpu_w = hw->gpu_w * s->training_power + hw_host_power(hw, &c->power, 1);
+    for (int i = 0; i < 2; i++) { /* what the step reads */
+        b->surface.at[0][0][i].v[SURFACE_POWER] = b->gpu_w;
+        b->surface.at[0][0][i].v[SURFACE_UTIL] = b->goodput;
+    }
     b->facts.replica_gpus = 1;
     b->facts.training_goodput = loss.goodput;
     b->facts.replica_tokens = b->tokens_per_gpu * loss.goodput;

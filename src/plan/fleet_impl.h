@@ -27,7 +27,7 @@ struct fleet_service_built {
     double tokens_per_gpu;                 /* training: tokens per GPU-second of useful work */
     double gpu_w;                          /* training: system power per GPU */
     struct fleet_service_facts facts;
-    struct surface surface; /* all but training */
+    struct surface surface; /* training: power and use of one GPU in its first two points */
 };
 
 struct fleet {

@@ -29,27 +29,49 @@ static double demand(const struct fleet_service_built *s, const struct fleet_in 
     return s->growth == 0 ? rate : rate * grown(s->growth, in->years);
 }
 
-/* Replicas of one service in a step, with the operating point they share. */
+/* Replicas of one service in a step, with the operating point they share: between two points of the table, or (slower
+ * clock, mix of requests) worked out in `own`, which then stands for both. */
 struct run {
     double replicas, load; /* offered rate of a replica / rate within the level */
-    struct surface_point at;
+    const struct surface_point *at;
+    double part;
+    struct surface_point own[2];
 };
 
+static double value(const struct run *r, int k) {
+    return r->at[0].v[k] + (r->at[1].v[k] - r->at[0].v[k]) * r->part;
+}
+
 static void look_up(const struct fleet_service_built *s, struct run *r, double speed) {
-    surface_at(&s->surface, r->load, s->mix, speed, &r->at);
+    if (speed >= 1 && s->surface.mixes == 1) {
+        r->at = surface_row(&s->surface, r->load, &r->part);
+        return;
+    }
+    surface_at(&s->surface, r->load, s->mix, speed, &r->own[0]);
+    r->own[1] = r->own[0];
+    r->at = r->own;
+    r->part = 0;
 }
 
 static double run_power(const struct run *r) {
-    return r->replicas * r->at.v[SURFACE_POWER];
+    return r->replicas * value(r, SURFACE_POWER);
+}
+
+/* Whole numbers of replicas; x >= 0. A part in 1e9 does not ask for one more. */
+static double whole_down(double x) {
+    return (double)(int64_t)x;
+}
+
+static double whole_up(double x) {
+    return (double)(int64_t)(x + (1 - 1e-9));
 }
 
 static void interactive(const struct fleet_service_built *s, double *left, struct run *r, struct fleet_service_out *o) {
-    double want = ceil(o->offered * s->need - 1e-9), can = floor(*left * s->per_replica);
+    double want = whole_up(o->offered * s->need), can = whole_down(*left * s->per_replica);
     r->replicas = want < can ? want : can;
     double rate = r->replicas * s->rate;
     double served = o->offered < rate ? o->offered : rate;
     r->load = r->replicas > 0 ? served / rate : 0;
-    o->refused = o->offered - served;
     *left -= r->replicas * s->replica_gpus;
     look_up(s, r, 1);
 }
@@ -57,8 +79,8 @@ static void interactive(const struct fleet_service_built *s, double *left, struc
 /* Batch takes what is left for as long as there is work; a step's arrivals may be done in the step. */
 static void batch(const struct fleet_service_built *s, double backlog, const struct fleet_in *in, double *left,
                   struct run *r, struct fleet_service_out *o) {
-    double work = o->offered + backlog / in->dt_s, can = floor(*left * in->deferrable * s->per_replica);
-    double want = ceil(work / s->rate - 1e-9);
+    double work = o->offered + backlog / in->dt_s, can = whole_down(*left * in->deferrable * s->per_replica);
+    double want = whole_up(work / s->rate);
     r->replicas = want < can ? want : can;
     double rate = r->replicas * s->rate;
     r->load = r->replicas > 0 ? (work < rate ? work / rate : 1) : 0;
@@ -68,15 +90,13 @@ static void batch(const struct fleet_service_built *s, double backlog, const str
 
 static void training(const struct fleet_service_built *s, const struct fleet_in *in, double gpus, double *left,
                      struct run *r, struct fleet_service_out *o) {
-    double want = floor(gpus * s->gpu_share * (in->ramp < 1 ? in->ramp : 1)), can = floor(*left);
+    double want = whole_down(gpus * s->gpu_share * (in->ramp < 1 ? in->ramp : 1)), can = whole_down(*left);
     o->offered = want;
     if (want > can) want = can;
-    r->replicas = floor(want * in->deferrable);
+    r->replicas = whole_down(want * in->deferrable);
     r->load = 1;
-    memset(&r->at, 0, sizeof r->at);
-    r->at.v[SURFACE_POWER] = s->gpu_w;
-    r->at.v[SURFACE_UTIL] = s->goodput;
-    r->at.v[SURFACE_SLO] = 1;
+    r->at = s->surface.at[0][0]; /* the same at every load */
+    r->part = 0;
     *left -= r->replicas;
 }
 
@@ -89,28 +109,33 @@ static void shed(struct run *r, double *excess) {
     *excess -= part < 1 ? *excess : power;
 }
 
+/* A copy whose `own` points are its own. */
+static void copy_run(struct run *to, const struct run *from) {
+    *to = *from;
+    if (from->at == from->own) to->at = to->own;
+}
+
 /* Slower clocks for one service, while its level holds and power falls. Returns the clock. */
 static double slow(const struct fleet *f, const struct fleet_service_built *s, struct run *r, double *excess) {
-    double speed = 1, now = run_power(r), need = now - *excess;
-    struct run best = *r;
+    double speed = 1, now = run_power(r), need = now - *excess, power = now;
+    struct run next;
     if (f->speed_min >= 1 || now <= 0) return 1;
-    for (int i = SURFACE_CAPS - 2; i >= 0; i--) {
-        double slower = f->speed_min + (1 - f->speed_min) * i / (SURFACE_CAPS - 1);
-        struct run next = best;
+    copy_run(&next, r);
+    for (int i = SURFACE_CAPS - 2; i >= 0 && power > need * (1 + 1e-12); i--) {
+        double slower = f->speed_min + (1 - f->speed_min) * i / (SURFACE_CAPS - 1), before = power;
         look_up(s, &next, slower);
-        double power = run_power(&next), before = run_power(&best);
-        if (next.at.v[SURFACE_SLO] < s->quantile * s->quantile * (1 - 1e-9) || power >= before) break;
+        power = run_power(&next);
+        if (value(&next, SURFACE_SLO) < s->quantile * s->quantile * (1 - 1e-9) || power >= before) break;
         if (power < need) { /* power is linear in the clock between two points of the table */
             slower += (speed - slower) * (need - power) / (before - power);
             look_up(s, &next, slower);
             power = run_power(&next);
         }
-        best = next, speed = slower;
-        if (power <= need * (1 + 1e-12)) break;
+        copy_run(r, &next);
+        speed = slower;
     }
-    double saved = now - run_power(&best);
+    double saved = now - run_power(r);
     *excess = saved < *excess ? *excess - saved : 0;
-    *r = best;
     return speed;
 }
 
@@ -145,41 +170,45 @@ static void cap(const struct fleet *f, double excess, struct work *w, struct fle
     }
 }
 
-static void finish_service(const struct fleet_service_built *s, const struct run *r, double offered_before_cap,
-                           struct fleet_state *state, uint32_t id, double dt_s, struct fleet_service_out *o) {
-    const double *v = r->at.v;
+static void finish_batch(const struct fleet_service_built *s, double *backlog, double dt_s,
+                         struct fleet_service_out *o) {
+    double waiting = (backlog ? *backlog : 0) + (o->offered - o->served) * dt_s;
+    o->backlog = waiting > 0 ? waiting : 0;
+    if (backlog) *backlog = o->backlog;
+    /* First come, first served: what is in front of a request now is its delay. */
+    double delay = o->served > 0 ? o->backlog / o->served : o->backlog > 0 ? INFINITY : 0;
+    o->slo = delay <= s->deadline_s ? 1 : s->deadline_s / delay;
+}
+
+static void finish_service(const struct fleet_service_built *s, const struct run *r, struct fleet_state *state,
+                           uint32_t id, double dt_s, struct fleet_service_out *o) {
     o->gpus = r->replicas * s->replica_gpus;
-    o->util = v[SURFACE_UTIL];
+    o->util = value(r, SURFACE_UTIL);
     o->power_w = run_power(r);
     if (s->kind == FLEET_TRAINING) {
         o->served = o->gpus * s->goodput;
-        o->refused = 0;
         o->out_tokens = o->served * s->tokens_per_gpu;
         o->slo = o->offered > 0 ? o->gpus / o->offered : 1;
         if (state) state->training_s[id] += o->served * dt_s;
         return;
     }
-    o->served = r->replicas * r->load * s->rate;
-    if (v[SURFACE_SERVED] < r->load * s->rate) o->served = r->replicas * v[SURFACE_SERVED];
+    double wanted = r->load * s->rate, can = value(r, SURFACE_SERVED);
+    o->served = r->replicas * (can < wanted ? can : wanted);
     o->in_tokens = o->served * s->input;
     o->out_tokens = o->served * s->output;
     if (s->kind == FLEET_BATCH) {
-        double waiting = (state ? state->backlog[id] : 0) + (o->offered - o->served) * dt_s;
-        o->backlog = waiting > 0 ? waiting : 0;
-        if (state) state->backlog[id] = o->backlog;
-        /* First come, first served: what is in front of a request now is its delay. */
-        double delay = o->served > 0 ? o->backlog / o->served : o->backlog > 0 ? INFINITY : 0;
-        o->slo = delay <= s->deadline_s ? 1 : s->deadline_s / delay;
-        o->refused = 0;
+        finish_batch(s, state ? &state->backlog[id] : NULL, dt_s, o);
         return;
     }
-    o->refused = offered_before_cap > o->served ? offered_before_cap - o->served : 0;
-    o->slo = o->offered > 0 ? v[SURFACE_SLO] * (o->served / o->offered) : 1;
+    bool all = o->served >= o->offered * (1 - 1e-12);
+    o->refused = all ? 0 : o->offered - o->served;
+    o->slo = all ? value(r, SURFACE_SLO) : value(r, SURFACE_SLO) * o->served / o->offered;
+    if (o->offered <= 0) o->slo = 1;
     if (o->served <= 0) return;
-    o->ttft_p50 = v[SURFACE_TTFT_P50];
-    o->ttft_p99 = v[SURFACE_TTFT_P99];
-    o->tpot_p50 = v[SURFACE_TPOT_P50];
-    o->tpot_p99 = v[SURFACE_TPOT_P99];
+    o->ttft_p50 = value(r, SURFACE_TTFT_P50);
+    o->ttft_p99 = value(r, SURFACE_TTFT_P99);
+    o->tpot_p50 = value(r, SURFACE_TPOT_P50);
+    o->tpot_p99 = value(r, SURFACE_TPOT_P99);
 }
 
 /* GPUs to services; returns the power without a limit. */
@@ -228,7 +257,7 @@ void fleet_step(const struct fleet *f, struct fleet_state *state, const struct f
     double busy = 0;
     for (uint32_t i = 0; i < f->n_services; i++) {
         struct fleet_service_out *o = &out->service[i];
-        finish_service(&f->service[i], &w.run[i], o->offered, state, i, in->dt_s, o);
+        finish_service(&f->service[i], &w.run[i], state, i, in->dt_s, o);
         out->it_w += o->power_w;
         out->gpus_used += o->gpus;
         busy += o->gpus * o->util;

@@ -63,4 +63,15 @@ sil_err surface_fill(struct surface *s, const struct surface_source *src, struct
 /* The point at load = rate / rate_slo, mix and speed. No allocation, no libm; some 20 ns at full speed. */
 void surface_at(const struct surface *s, double load, double mix, double speed, struct surface_point *out);
 
+/* The same at full clock and mix 0 for loops that need few of the outputs: the two points around `load`, and the way
+ * (0 .. 1) from the first to the second. */
+static inline const struct surface_point *surface_row(const struct surface *s, double load, double *part) {
+    double x = load * ((SURFACE_LOADS - 1) / SURFACE_LOAD_MAX);
+    x = x > 0 ? (x < SURFACE_LOADS - 1 ? x : SURFACE_LOADS - 1) : 0;
+    int i = (int)x;
+    if (i > SURFACE_LOADS - 2) i = SURFACE_LOADS - 2;
+    *part = x - i;
+    return &s->at[SURFACE_CAPS - 1][0][i];
+}
+
 #endif
