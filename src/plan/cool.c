@@ -47,6 +47,7 @@ static sil_err init_loop(const struct cool_config *c, const struct cool_loop_con
     out->leaving_c = water_c + 0.5 * l->rise_k;
     out->leaving_psat_pa = psychro_psat(out->leaving_c);
     out->evaporator_k = water_c - c->evaporator_k + KELVIN;
+    out->inverse_carnot_k = 1.0 / (c->carnot * out->evaporator_k);
     return SIL_OK;
 }
 
@@ -95,7 +96,7 @@ static double pads_kg_s(const struct cool_plant *p, const struct climate_step *n
 static double compressor(const struct cool_plant *p, const struct cool_loop *l, double outside_c) {
     double lift = outside_c + p->condenser_above_k + KELVIN - l->evaporator_k;
     if (lift < p->c.lift_min_k) lift = p->c.lift_min_k;
-    return lift / (p->c.carnot * l->evaporator_k);
+    return lift * l->inverse_carnot_k;
 }
 
 /* Chillers take heat_w; their condensers reject through coolers of their own at full air flow. */

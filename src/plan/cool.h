@@ -54,6 +54,7 @@ struct cool_loop {
     double hall_fan_w;                 /* design; 0 for liquid */
     double leaving_c, leaving_psat_pa; /* air leaving a tower in free cooling */
     double evaporator_k;               /* evaporating temperature, kelvin */
+    double inverse_carnot_k;           /* 1 / (carnot * evaporator_k) */
 };
 
 struct cool_plant {

@@ -18,12 +18,24 @@ double pv_dc_w(double poa_w_m2, double cell_c, double dc0_w, double gamma_per_k)
     return poa_w_m2 / 1000.0 * dc0_w * (1.0 + gamma_per_k * (cell_c - 25.0));
 }
 
+/* Reference efficiency 0.9637 and the fitted curve of a typical inverter (PVWatts 5, section 12), as a parabola. */
+struct inverter {
+    double ac0, c0, c1, c2;
+};
+
+static struct inverter inverter_of(double ac0_w, double nominal) {
+    double zeta = nominal / ac0_w, scale = ac0_w / 0.9637;
+    return (struct inverter){ac0_w, -0.0059 * scale, 0.9858 * scale * zeta, -0.0162 * scale * zeta * zeta};
+}
+
+static inline double invert(const struct inverter *v, double dc_w) {
+    double ac = v->c0 + dc_w * (v->c1 + dc_w * v->c2);
+    return ac < 0.0 ? 0.0 : ac > v->ac0 ? v->ac0 : ac;
+}
+
 double pv_ac_w(double dc_w, double ac0_w, double nominal) {
-    /* Reference efficiency 0.9637 and the fitted curve of a typical inverter (PVWatts 5, section 12). */
-    double zeta = dc_w * nominal / ac0_w;
-    if (!(zeta > 0.0)) return 0.0;
-    double ac = nominal / 0.9637 * (-0.0162 * zeta * zeta - 0.0059 + 0.9858 * zeta) * ac0_w / nominal;
-    return ac < 0.0 ? 0.0 : ac > ac0_w ? ac0_w : ac;
+    struct inverter v = inverter_of(ac0_w, nominal);
+    return dc_w > 0.0 ? invert(&v, dc_w) : 0.0;
 }
 
 double pv_plane_w_m2(double ghi, double dni, double dhi, double extra, double cos_aoi, double cos_zenith,
@@ -79,10 +91,10 @@ static void direct_current(const struct pv_config *c, const struct weather *w, c
     }
 }
 
-static double mean_ac(const struct pv_config *c, const double *dc, uint32_t n, double scale) {
-    double sum = 0.0, ac0 = c->inverter / c->dc_ac;
+static double mean_ac(const struct inverter *v, const double *dc, uint32_t n, double scale) {
+    double sum = 0.0;
     for (uint32_t i = 0; i < n; i++) {
-        if (dc[i] > 0.0) sum += pv_ac_w(scale * dc[i], ac0, c->inverter);
+        if (dc[i] > 0.0) sum += invert(v, scale * dc[i]);
     }
     return sum / n;
 }
@@ -90,13 +102,14 @@ static double mean_ac(const struct pv_config *c, const double *dc, uint32_t n, d
 sil_err pv_series(const struct pv_config *c, const struct weather *w, const struct sun_year *sun, double *out,
                   struct pv_summary *summary, struct sil_error *e) {
     double target = c->capacity_factor;
+    const struct inverter v = inverter_of(c->inverter / c->dc_ac, c->inverter);
     *summary = (struct pv_summary){.scale = 1.0};
     direct_current(c, w, sun, out);
-    summary->raw_factor = mean_ac(c, out, sun->n, 1.0);
+    summary->raw_factor = mean_ac(&v, out, sun->n, 1.0);
     if (!(summary->raw_factor > 0.0))
         return err_set(e, SIL_ARG, "pv: the weather file has no sun to take the shape from");
     /* The mean rises with the scale, less than in proportion once the inverters clip: secant steps from below. */
-    double scale = target / summary->raw_factor, mean = mean_ac(c, out, sun->n, scale);
+    double scale = target / summary->raw_factor, mean = mean_ac(&v, out, sun->n, scale);
     double last_scale = 1.0, last = summary->raw_factor;
     for (int i = 0; i < 30 && fabs(mean - target) > 1e-12; i++) {
         double slope = scale != last_scale ? (mean - last) / (scale - last_scale) : mean / scale;
@@ -105,7 +118,7 @@ sil_err pv_series(const struct pv_config *c, const struct weather *w, const stru
         last = mean;
         scale += (target - mean) / slope;
         if (!(scale > 0.0 && scale < 100.0)) break;
-        mean = mean_ac(c, out, sun->n, scale);
+        mean = mean_ac(&v, out, sun->n, scale);
     }
     if (!(fabs(mean - target) <= 1e-9)) {
         return err_set(
@@ -114,8 +127,7 @@ sil_err pv_series(const struct pv_config *c, const struct weather *w, const stru
             "inverters would clip all day); without scaling it is %.4g",
             target, c->dc_ac, summary->raw_factor);
     }
-    double ac0 = c->inverter / c->dc_ac;
-    for (uint32_t i = 0; i < sun->n; i++) out[i] = out[i] > 0.0 ? pv_ac_w(scale * out[i], ac0, c->inverter) : 0.0;
+    for (uint32_t i = 0; i < sun->n; i++) out[i] = out[i] > 0.0 ? invert(&v, scale * out[i]) : 0.0;
     summary->scale = scale;
     summary->factor = mean;
     return SIL_OK;

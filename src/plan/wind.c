@@ -12,28 +12,32 @@ double wind_curve(const struct wind_config *c, double v) {
 }
 
 static double mean_of(const struct wind_config *c, const struct weather *w, double factor) {
-    double sum = 0.0;
-    for (int i = 0; i < WEATHER_HOURS; i++) sum += wind_curve(c, factor * w->hour[i].wind_m_s);
+    double in = c->cut_in_m_s, out = c->cut_out_m_s, full = c->rated_m_s, sum = 0.0;
+    double scale = 1.0 / (full * full * full - in * in * in);
+    for (int i = 0; i < WEATHER_HOURS; i++) {
+        double v = factor * w->hour[i].wind_m_s;
+        if (v >= in && v < out) sum += v < full ? (v * v * v - in * in * in) * scale : 1.0;
+    }
     return (1.0 - c->losses) * sum / WEATHER_HOURS;
 }
 
-/* The smallest speed factor with that mean. Up to the best one (storms begin to cost more than lulls gain) the mean
- * rises; it is found on a grid first. False when no factor reaches the target. */
+/* A speed factor with that mean, to 1e-9. Up to the best one (storms begin to cost more than lulls gain) the mean
+ * rises; a grid finds where it passes the target, secants and halving the rest. False when no factor reaches the
+ * target. */
 static bool find_factor(const struct wind_config *c, const struct weather *w, double target, double *factor) {
-    double lo = 0.0, hi = 0.0;
-    double f = 0.5;
-    for (int i = 0; i < 17; i++, f *= 1.25) {
-        if (mean_of(c, w, f) >= target) {
-            hi = f;
-            break;
-        }
-        lo = f;
+    double lo = 0.0, below = -target, hi = 0.0, above = 0.0, reached = 0.0, f = 0.5;
+    for (int i = 0; i < 15 && hi == 0.0; i++, f *= 1.3) {
+        double miss = mean_of(c, w, f) - target;
+        if (miss >= 0.0) hi = f, reached = above = miss;
+        else lo = f, below = miss;
     }
     if (hi == 0.0) return false;
-    for (int i = 0; i < 45; i++) {
-        double mid = 0.5 * (lo + hi);
-        if (mean_of(c, w, mid) >= target) hi = mid;
-        else lo = mid;
+    for (int i = 0; i < 60 && reached > 1e-9 && hi - lo > 1e-12; i++) {
+        /* Between two points of a rising curve, drawn away from an end that stays (Illinois), halved now and then. */
+        double mid = i % 8 == 7 ? 0.5 * (lo + hi) : lo - below * (hi - lo) / (above - below);
+        double miss = mean_of(c, w, mid) - target;
+        if (miss >= 0.0) hi = mid, reached = above = miss, below *= 0.5;
+        else lo = mid, below = miss, above *= 0.5;
     }
     *factor = hi;
     return true;
