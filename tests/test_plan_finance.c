@@ -95,8 +95,10 @@ static void test_by_hand(void **state) {
     c.realised = 0.25;
     in.op[1].rental_usd = in.op[2].rental_usd = 100;
     assert_int_equal(finance_run(&c, &in, &f, NULL), SIL_OK);
-    NEAR(f.year[1].revenue, 300e3, 1e-6);
-    NEAR(f.year[2].revenue, 240e3, 1e-6);
+    double sold = 0;
+    for (int q = 0; q < 4; q++) sold += 75e3 * pow(0.8, q / 4.0);
+    NEAR(f.year[1].revenue, sold, 1e-6);
+    NEAR(f.year[2].revenue, 0.8 * sold, 1e-6);
     NEAR(fin_revenue_usd(&c, &in.op[1]), 300, 1e-9);
     bare(&c, &in);
     /* Dollars by a path; past its end the drift goes on, by quarter. */
@@ -181,7 +183,7 @@ static void test_refresh(void **state) {
     c.years = 5;
     c.refresh_years = 2;
     c.refresh_cost = 0.9;
-    c.refresh_gain = 1.5;
+    c.new_systems = sqrt(1.5) - 1;
     c.resale = 0.1;
     assert_int_equal(finance_run(&c, &in, &f, NULL), SIL_OK);
     NEAR(f.year[3].capex[FIN_GPU], 0.9e6, 1e-6);
@@ -198,6 +200,15 @@ static void test_refresh(void **state) {
     assert_int_equal(finance_run(&c, &in, &f, NULL), SIL_OK);
     NEAR(f.year[2].revenue, 0.8e6 * (1 + sqrt(1.5)) / 2, 1e-6);
     in.n_phases = 1;
+    /* A generation later prices have halved twice: new systems serve four times the tokens for the same money. */
+    c.new_systems = 0;
+    c.token_price_drift = -0.5;
+    c.progress = false;
+    assert_int_equal(finance_run(&c, &in, &f, NULL), SIL_OK);
+    NEAR(f.year[3].mtokens, 160, 1e-9);
+    NEAR(f.year[3].revenue, f.year[1].revenue, 1e-6);
+    NEAR(f.year[2].revenue, 0.5 * f.year[1].revenue, 1e-6);
+    c.token_price_drift = 0;
     /* No new systems when less than half their life is left. */
     c.years = 3;
     assert_int_equal(finance_run(&c, &in, &f, NULL), SIL_OK);

@@ -22,8 +22,8 @@ struct work {
     const struct finance_config *c;
     const struct fin_input *in;
     struct finance *out;
-    uint32_t n;                        /* quarters */
-    uint32_t first_online, first_year; /* of operation, from January of the start year */
+    uint32_t n;            /* quarters */
+    uint32_t first_online; /* first quarter of operation */
     double capex[FIN_N_ITEMS][Q];
     double opex[FIN_N_OPEX][Q];
     double mtokens[Q], gpu_hours[Q];
@@ -216,7 +216,6 @@ static void invest(struct work *w) {
     spend(w, FIN_LAND, area * c->land_price * grown(c->inflation, first), first, w->n - 1, true);
     spend(w, FIN_GRID, c->grid_fixed * grown(c->inflation, first), first, last_online, true);
     w->first_online = first_online;
-    w->first_year = first_online / 4;
     for (uint32_t i = 0; i < w->in->n_phases; i++) {
         build_plant(w, &w->in->phase[i]);
         buy_systems(w, &w->in->phase[i]);
@@ -226,20 +225,24 @@ static void invest(struct work *w) {
 
 /* ---- operation ---- */
 
-/* Revenue per GPU after refreshes, of the first generation, over the GPUs in operation. */
+/* Tokens per GPU of systems bought `quarters` after the first operation, of the design's: a GPU-hour of theirs earns
+ * new_systems a year more at prices that fell by the drift meanwhile. */
+static double vintage(const struct finance_config *c, uint32_t quarters) {
+    return pow((1 + c->new_systems) / (1 + c->token_price_drift), quarters / 4.0);
+}
+
+/* The same over the GPUs in operation. */
 static double generation_gain(const struct work *w, uint32_t q) {
     const struct finance_config *c = w->c;
     uint32_t life = 4 * (uint32_t)c->refresh_years;
     double gpus = 0, gain = 0;
     for (uint32_t i = 0; i < w->in->n_phases; i++) {
         const struct fin_phase *p = &w->in->phase[i];
-        if (p->online_quarter > q) continue;
-        double g = 1, later = p->online_quarter - w->first_online;
-        if (c->progress && life > 0) g = pow(c->refresh_gain, later / life);
-        for (uint32_t at = p->online_quarter + life; life > 0 && at <= q && at + life / 2 < w->n; at += life)
-            g *= c->refresh_gain;
+        uint32_t bought = p->online_quarter;
+        if (bought > q) continue;
+        while (life > 0 && bought + life <= q && bought + life + life / 2 < w->n) bought += life;
         gpus += p->gpus;
-        gain += p->gpus * g;
+        gain += p->gpus * vintage(c, bought - (c->progress ? w->first_online : p->online_quarter));
     }
     return gpus > 0 ? gain / gpus : 1;
 }
@@ -266,7 +269,7 @@ static double revenue_of(struct work *w, const struct fin_ops *op, uint32_t q, d
     const struct finance_config *c = w->c;
     double gain = generation_gain(w, q), serving = 1 - c->gpu_hour_share;
     /* Prices and systems of a design are of one time: that of its first operation. */
-    double drift = grown_year(c->token_price_drift, q - w->first_year * 4);
+    double drift = grown(c->token_price_drift, q - w->first_online);
     w->mtokens[q] = op->mtokens * serving * gain * part;
     w->gpu_hours[q] = op->gpu_hours * part;
     double other = c->other_revenue * op->it_kw * grown_year(c->inflation, q);

@@ -85,7 +85,7 @@ struct finance_config {
     double vat_recovered;                         /* share of the VAT on power that is got back */
     /* Revenue. */
     double realised;           /* of list prices: contracts, free and own use, hours that nobody buys */
-    double token_price_drift;  /* 1/year, in USD, from the first year of operation on: usually negative */
+    double token_price_drift;  /* 1/year, in USD, from the first operation on: usually negative */
     double gpu_hour_price;     /* USD; drifts alike */
     double gpu_hour_share;     /* of the GPUs, rented out rather than serving */
     double gpu_hour_sold;      /* of their hours */
@@ -95,8 +95,8 @@ struct finance_config {
     /* Refresh. */
     int64_t refresh_years; /* 0: never. Not when less than half of it is left */
     double refresh_cost;   /* of the first price in USD */
-    double refresh_gain;   /* revenue per GPU after a refresh, of before */
-    bool progress;         /* later phases too: gain per refresh time between the first and their own start */
+    double new_systems;    /* 1/year: growth of what a GPU-hour of new systems earns, from the first operation on */
+    bool progress;         /* later phases buy systems of their time, not those of the first phase */
     double resale;         /* of the purchase price in KRW, when replaced or at the end */
     int64_t battery_years; /* life; 0: never replaced */
     double site_residual;  /* of what land, building, grid and generation cost, at the end */
