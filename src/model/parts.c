@@ -11,6 +11,7 @@ struct job {
     struct model_step *s;
     const float *in, *w;
     float *out;
+    float *sum; /* linear: what the outputs are added to, or NULL */
     const struct model_linear *linear;
     uint32_t cols, n_heads, layer;
     const uint32_t *row_of; /* which of the step's rows row r is; NULL: r itself */
@@ -45,9 +46,7 @@ void parts_norm(const struct model *m, struct model_step *s, const float *x, con
 }
 
 /* A failed row goes on as zeros, so that no NaN reaches a kernel that others share. */
-static void prepare_row(void *arg, uint32_t r, uint32_t worker) {
-    (void)worker;
-    const struct job *j = arg;
+static void prepare_row(const struct job *j, uint32_t r) {
     struct model_step *s = j->s;
     size_t at = (size_t)r * j->cols, block = (size_t)r * (j->cols / NUM_BLOCK), n_blocks = j->cols / NUM_BLOCK;
     const float *x = j->in + at;
@@ -62,6 +61,17 @@ static void prepare_row(void *arg, uint32_t r, uint32_t worker) {
     memset(s->act.asum + block, 0, n_blocks * sizeof(int32_t));
 }
 
+/* As many rows as the kernels take together. */
+static void prepare_rows(void *arg, uint32_t task, uint32_t worker) {
+    (void)worker;
+    const struct job *j = arg;
+    const struct num_kernels *k = j->s->k;
+    uint32_t step = k->act_rows ? k->act_rows : 1, r0 = task * step, r1 = r0 + step;
+    if (r1 > j->s->act.n_rows) r1 = j->s->act.n_rows;
+    for (uint32_t r = r0; r < r1; r++) prepare_row(j, r);
+    if (j->flag && k->pack_act) k->pack_act(&j->s->act, r0, r1);
+}
+
 /* The first n_rows rows of x, which stand for the step's rows row_of (NULL: the same). */
 static void prepare(struct model_step *s, float *x, uint32_t n_rows, uint32_t cols, const uint32_t *row_of,
                     bool quant) {
@@ -69,7 +79,8 @@ static void prepare(struct model_step *s, float *x, uint32_t n_rows, uint32_t co
     s->act.cols = cols;
     s->act.x = x;
     struct job j = {.s = s, .in = x, .out = x, .cols = cols, .row_of = row_of, .flag = quant};
-    pool_run(s->pool, n_rows, prepare_row, &j);
+    uint32_t step = s->k->act_rows ? s->k->act_rows : 1;
+    pool_run(s->pool, (n_rows - 1) / step + 1, prepare_rows, &j);
 }
 
 static void linear_part(void *arg, uint32_t task, uint32_t worker) {
@@ -79,14 +90,17 @@ static void linear_part(void *arg, uint32_t task, uint32_t worker) {
     uint32_t o0 = task * OUTPUTS_PER_TASK, o1 = o0 + OUTPUTS_PER_TASK;
     if (o1 > w->rows) o1 = w->rows;
     j->s->k->linear[w->type](w, &j->s->act, o0, o1, j->out, w->rows);
-    if (!j->linear->bias) return;
-    for (uint32_t r = 0; r < j->s->act.n_rows; r++)
-        j->s->k->add(j->out + (size_t)r * w->rows + o0, j->linear->bias + o0, o1 - o0);
+    for (uint32_t r = 0; r < j->s->act.n_rows && (j->linear->bias || j->sum); r++) {
+        size_t at = (size_t)r * w->rows + o0;
+        if (j->linear->bias) j->s->k->add(j->out + at, j->linear->bias + o0, o1 - o0);
+        if (j->sum) j->s->k->add(j->sum + at, j->out + at, o1 - o0);
+    }
 }
 
-static void linear(struct model_step *s, const struct model_linear *l, float *out) {
+/* out = the layer's outputs; sum += out unless it is NULL. */
+static void linear(struct model_step *s, const struct model_linear *l, float *out, float *sum) {
     uint32_t n_tasks = (l->w.rows + OUTPUTS_PER_TASK - 1) / OUTPUTS_PER_TASK;
-    pool_run(s->pool, n_tasks, linear_part, &(struct job){.s = s, .linear = l, .out = out});
+    pool_run(s->pool, n_tasks, linear_part, &(struct job){.s = s, .linear = l, .out = out, .sum = sum});
 }
 
 static bool is_quant(const struct model_linear *l) {
@@ -96,15 +110,14 @@ static bool is_quant(const struct model_linear *l) {
 void parts_qkv(const struct model *m, struct model_step *s, const struct model_layer *l) {
     bool quant = is_quant(&l->q) || is_quant(&l->k) || is_quant(&l->v);
     prepare(s, s->xn, s->n_rows, m->shape.d_model, NULL, quant);
-    linear(s, &l->q, s->q);
-    linear(s, &l->k, s->k_new);
-    linear(s, &l->v, s->v_new);
+    linear(s, &l->q, s->q, NULL);
+    linear(s, &l->k, s->k_new, NULL);
+    linear(s, &l->v, s->v_new, NULL);
 }
 
 void parts_attention_out(const struct model *m, struct model_step *s, const struct model_layer *l) {
     prepare(s, s->att, s->n_rows, m->shape.n_heads * m->shape.head_dim, NULL, is_quant(&l->o));
-    linear(s, &l->o, s->xn);
-    s->k->add(s->x, s->xn, (size_t)s->n_rows * m->shape.d_model);
+    linear(s, &l->o, s->xn, s->x);
 }
 
 static void gated_row(void *arg, uint32_t r, uint32_t worker) {
@@ -116,12 +129,11 @@ static void gated_row(void *arg, uint32_t r, uint32_t worker) {
 
 void parts_mlp(const struct model *m, struct model_step *s, const struct model_layer *l, enum num_act_fn act) {
     prepare(s, s->xn, s->n_rows, m->shape.d_model, NULL, is_quant(&l->gate) || is_quant(&l->up));
-    linear(s, &l->gate, s->gate);
-    linear(s, &l->up, s->up);
+    linear(s, &l->gate, s->gate, NULL);
+    linear(s, &l->up, s->up, NULL);
     pool_run(s->pool, s->n_rows, gated_row, &(struct job){.m = m, .s = s, .act = act});
     prepare(s, s->gate, s->n_rows, m->shape.d_ffn, NULL, is_quant(&l->down));
-    linear(s, &l->down, s->xn);
-    s->k->add(s->x, s->xn, (size_t)s->n_rows * m->shape.d_model);
+    linear(s, &l->down, s->xn, s->x);
 }
 
 static void head_norm_row(void *arg, uint32_t r, uint32_t worker) {
@@ -243,6 +255,6 @@ void parts_logits(const struct model *m, struct model_step *s) {
     struct job j = {.m = m, .s = s};
     pool_run(s->pool, s->n_logits, output_norm_row, &j);
     prepare(s, s->xn, s->n_logits, m->shape.d_model, s->logit_rows, is_quant(&m->output));
-    linear(s, &m->output, s->logits);
+    linear(s, &m->output, s->logits, NULL);
     pool_run(s->pool, s->n_logits, check_logits, &j);
 }

@@ -38,8 +38,10 @@ static bool allocate(const struct model *m, struct model_step *s) {
     s->act.q = arena_array(a, n, wide, 64);
     s->act.d = floats(a, n, blocks);
     s->act.asum = arena_array(a, n, blocks * sizeof(int32_t), 64);
+    s->act.panels = arena_array(a, 1, num_panel_bytes(n, wide), 64);
     return s->rows && s->logit_rows && s->logits && s->x && s->xn && s->q && s->k_new && s->v_new && s->att &&
-           s->gate && s->up && s->cosine && s->sine && s->groups && s->act.q && s->act.d && s->act.asum;
+           s->gate && s->up && s->cosine && s->sine && s->groups && s->act.q && s->act.d && s->act.asum &&
+           s->act.panels;
 }
 
 uint64_t step_bytes(const struct model_shape *shape, uint32_t max_rows, uint32_t max_logits) {
@@ -47,7 +49,7 @@ uint64_t step_bytes(const struct model_shape *shape, uint32_t max_rows, uint32_t
     uint64_t floats_per_row = 2 * (uint64_t)shape->d_model + 2 * (uint64_t)shape->n_heads * shape->head_dim +
                               2 * (uint64_t)shape->n_kv_heads * shape->head_dim + 2 * (uint64_t)shape->d_ffn +
                               2 * (uint64_t)(shape->rope.n_rot / 2) + 2 * blocks;
-    uint64_t per_row = floats_per_row * 4 + wide + sizeof(struct step_row) + sizeof(uint32_t);
+    uint64_t per_row = floats_per_row * 4 + wide + blocks * NUM_PANEL_ROW + sizeof(struct step_row) + sizeof(uint32_t);
     return max_rows * per_row + max_logits * ((uint64_t)shape->n_vocab * 4 + sizeof(uint32_t));
 }
 

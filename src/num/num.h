@@ -38,7 +38,15 @@ struct num_act {
     int8_t *q;      /* n_rows * cols */
     float *d;       /* n_rows * cols / 32, rounded up */
     int32_t *asum;  /* as d */
+    /* q, d and asum again as the kernels in use like them (num_kernels.pack_act); NULL: they have only those. */
+    uint8_t *panels; /* num_panel_bytes(n_rows, cols) */
 };
+
+enum { NUM_PANEL_ROW = 48, NUM_PANEL_SLACK = 32 };
+
+static inline size_t num_panel_bytes(size_t n_rows, uint32_t cols) {
+    return n_rows * (cols / NUM_BLOCK) * NUM_PANEL_ROW + NUM_PANEL_SLACK;
+}
 
 /* A KV page holds, for each layer and KV head, NUM_KV_PAGE positions. As binary16: keys as 4 tiles
  * [head_dim][NUM_KEY_TILE] (element (position p, i) at (p/16)*head_dim*16 + i*16 + p%16), then values
@@ -86,6 +94,10 @@ struct num_kernels {
     uint32_t pack_rows[DTYPE_COUNT];
     size_t (*pack_bytes[DTYPE_COUNT])(const struct num_matrix *w);
     void (*pack[DTYPE_COUNT])(const struct num_matrix *w, void *packed, uint32_t r0, uint32_t r1);
+    /* Fills a->panels with rows r0 <= r < r1; r0 is a multiple of act_rows, r1 too or a->n_rows. linear is fastest for
+     * several rows where a->panels is set. 0 and NULL: nothing is to be filled. */
+    uint32_t act_rows;
+    void (*pack_act)(const struct num_act *a, uint32_t r0, uint32_t r1);
     /* Row `row` of a matrix as f32 (embedding look-up): out[cols]. */
     void (*row[DTYPE_COUNT])(const struct num_matrix *w, uint32_t row, float *out);
 

@@ -51,10 +51,22 @@ static uint32_t any_cols(struct st *st, enum dtype type) {
     return block * (block == NUM_BLOCK ? PICK(st, 1, 2, 3, 5, 17, 33) : PICK(st, 1, 2, 3, 5));
 }
 
+/* Sizes of a linear layer; now and then more rows or columns than kernels take in hand at a time, with few outputs. */
+static void any_sizes(struct st *st, enum dtype type, uint32_t *rows, uint32_t *cols, uint32_t *n_rows) {
+    *rows = PICK(st, 1, 2, 7, 8, 9, 15, 16, 17, 31, 33, 40, 65);
+    *cols = any_cols(st, type);
+    *n_rows = PICK(st, 1, 1, 2, 3, 5, 16, 17, 33);
+    uint32_t special = st_below(st, 32);
+    if (special < 2) *rows = PICK(st, 1, 3, 9);
+    if (special == 0) *n_rows = PICK(st, 130, 173, 259, 300);
+    if (special == 1) *cols = PICK(st, 2048, 4352, 33536);
+    if (special == 1) *n_rows = PICK(st, 1, 2, 7, 17);
+}
+
 static bool case_linear(struct st *st, enum dtype type) {
-    uint32_t rows = PICK(st, 1, 2, 7, 8, 9, 15, 16, 17, 31, 33, 40, 65), cols = any_cols(st, type);
-    uint32_t n_rows = PICK(st, 1, 1, 2, 3, 5, 16, 17, 33), o0 = st_below(st, rows), stride = rows + st_below(st, 4);
-    uint32_t o1 = o0 + 1 + st_below(st, rows - o0);
+    uint32_t rows, cols, n_rows;
+    any_sizes(st, type, &rows, &cols, &n_rows);
+    uint32_t o0 = st_below(st, rows), stride = rows + st_below(st, 4), o1 = o0 + 1 + st_below(st, rows - o0);
     struct num_matrix w;
     struct num_act a;
     struct outputs out;
@@ -68,6 +80,7 @@ static bool case_linear(struct st *st, enum dtype type) {
         k->pack[type](&w, packed, 0, rows);
         w.packed = packed;
     }
+    if (k->pack_act && cols % NUM_BLOCK == 0 && st_below(st, 4) && !st_panels(st, &a)) return true;
     k->linear[type](&w, &a, o0, o1, out.got, stride);
     if (outputs_same(&out)) return true;
     return differs(st, "outputs %u..%u of %u, %u inputs, %u rows of activations, stride %u", o0, o1, rows, cols, n_rows,

@@ -115,6 +115,16 @@ bool st_act(struct st *st, uint32_t n_rows, uint32_t cols, struct num_act *a) {
     return ok;
 }
 
+bool st_panels(struct st *st, struct num_act *a) {
+    const struct num_kernels *k = st->t->kernels;
+    a->panels = st_bytes(st, num_panel_bytes(a->n_rows, a->cols), 3);
+    if (!a->panels) return false;
+    uint32_t half = a->n_rows / 2 / k->act_rows * k->act_rows;
+    k->pack_act(a, half, a->n_rows); /* parts come in any order */
+    k->pack_act(a, 0, half);
+    return true;
+}
+
 bool st_same(const float *a, const float *b, size_t n) {
     for (size_t i = 0; i < n; i++)
         if (float_bits(a[i]) != float_bits(b[i]) && !(isnan(a[i]) && isnan(b[i]))) return false;

@@ -35,6 +35,8 @@ void st_fill(struct st *st, float *x, size_t n);
 bool st_matrix(struct st *st, enum dtype type, uint32_t rows, uint32_t cols, struct num_matrix *w);
 /* Activations for it: x filled, the rest quantised by the reference. */
 bool st_act(struct st *st, uint32_t n_rows, uint32_t cols, struct num_act *a);
+/* Gives a the panels of the kernels under test. */
+bool st_panels(struct st *st, struct num_act *a);
 
 /* Equal bits, or NaN in both. */
 bool st_same(const float *a, const float *b, size_t n);

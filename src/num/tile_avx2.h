@@ -55,9 +55,10 @@ static inline vi vi_sign8(vi a, vi w) { /* a where w > 0, -a where w < 0; where 
 
 enum {
     TILE_PANEL = 4,
-    TILE_PANEL_SUB = 3,
-    TILE_SHORT = 1,       /* registers are too few for the chains beside the sums */
-    TILE_BYTES_OFFSET = 0 /* bytes are made signed again */
+    TILE_DIRECT_5 = 1,   /* up to so many panels take 5-bit codes as packed, */
+    TILE_DIRECT_6 = 1,   /* and 6-bit codes */
+    TILE_SHORT = 1,      /* registers are too few for the chains beside the sums */
+    TILE_BYTES_SHIFT = 0 /* bytes are made signed again */
 };
 
 /* The sum of 16 signed bytes. */

@@ -6,9 +6,10 @@
 
 enum {
     TILE_PANEL = 4,
-    TILE_PANEL_SUB = 3,
-    TILE_SHORT = 0,       /* registers are too few for the chains beside the sums */
-    TILE_BYTES_OFFSET = 0 /* bytes are made signed again */
+    TILE_DIRECT_5 = 1,   /* up to so many panels take 5-bit codes as packed, */
+    TILE_DIRECT_6 = 1,   /* and 6-bit codes */
+    TILE_SHORT = 0,      /* registers are too few for the chains beside the sums */
+    TILE_BYTES_SHIFT = 0 /* bytes are made signed again */
 };
 
 #endif

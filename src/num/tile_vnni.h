@@ -5,10 +5,11 @@
 #include "num/tile_avx512_bits.h"
 
 enum {
-    TILE_PANEL = 6,         /* rows of activations whose sums and chains are in registers */
-    TILE_PANEL_SUB = 4,     /* the same where an output has two integer sums */
-    TILE_SHORT = 0,         /* registers are too few for the chains beside the sums */
-    TILE_BYTES_OFFSET = 128 /* what cancels the offset of CODES_BYTES */
+    TILE_PANEL = 6,      /* rows of activations whose sums and chains are in registers */
+    TILE_DIRECT_5 = 8,   /* up to so many panels take 5-bit codes as packed, */
+    TILE_DIRECT_6 = 2,   /* and 6-bit codes */
+    TILE_SHORT = 0,      /* registers are too few for the chains beside the sums */
+    TILE_BYTES_SHIFT = 7 /* bytes are values + 2^7 */
 };
 
 #define TILE_HAS_DOT 1
