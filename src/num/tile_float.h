@@ -10,8 +10,6 @@
 #include "num/num.h"
 #include "num/tiles.h"
 
-#define TF_INLINE static inline __attribute__((always_inline))
-
 enum {
     TF_MR = 8,                         /* the most rows of activations in a panel */
     TF_PANEL = VF_W == 16 ? TF_MR : 6, /* as many as leave registers for two vectors of weights */
@@ -21,17 +19,17 @@ enum {
     TF_AHEAD = 2048
 };
 
-TF_INLINE uint32_t tf_width(enum dtype type) {
+TILE_INLINE uint32_t tf_width(enum dtype type) {
     return type == DTYPE_F32 ? 4 : 2;
 }
 
-TF_INLINE vf tf_load(enum dtype type, const uint8_t *p) {
+TILE_INLINE vf tf_load(enum dtype type, const uint8_t *p) {
     if (type == DTYPE_F32) return vf_load((const float *)(const void *)p);
     return type == DTYPE_F16 ? vf_load_f16(p) : vf_load_bf16(p);
 }
 
-TF_INLINE void tf_column(enum dtype type, int mr, int nv, const uint8_t *w, const float *x, size_t cols,
-                         vf chain[TF_MR][TF_NV]) {
+TILE_INLINE void tf_column(enum dtype type, int mr, int nv, const uint8_t *w, const float *x, size_t cols,
+                           vf chain[TF_MR][TF_NV]) {
     vf weight[TF_NV];
     for (int v = 0; v < nv; v++) weight[v] = tf_load(type, w + (size_t)v * VF_W * tf_width(type));
     for (int r = 0; r < mr; r++) {
@@ -41,8 +39,8 @@ TF_INLINE void tf_column(enum dtype type, int mr, int nv, const uint8_t *w, cons
 }
 
 /* n columns of a segment for mr rows: acc[r][32] = or += the chains of nv vectors of outputs from part on. */
-TF_INLINE void tf_kernel(enum dtype type, int mr, int nv, const uint8_t *w, uint32_t n, const float *x, size_t cols,
-                         int part, bool first, float *acc) {
+TILE_INLINE void tf_kernel(enum dtype type, int mr, int nv, const uint8_t *w, uint32_t n, const float *x, size_t cols,
+                           int part, bool first, float *acc) {
     const uint32_t step = TILE_ROWS * tf_width(type);
     vf chain[TF_MR][TF_NV];
     for (int r = 0; r < mr; r++)

@@ -18,8 +18,6 @@
 #include "num/tile_panel.h"
 #include "num/tiles.h"
 
-#define TILE_INLINE static inline __attribute__((always_inline))
-
 enum {
     TILE_MR = 6,                       /* the most rows of activations in a panel */
     TILE_NV = VF_W == 16 ? 2 : 4,      /* vectors of outputs at once: all 32 for a row or two, else two vectors */
@@ -87,7 +85,7 @@ TILE_INLINE vi load_four(const uint8_t *q, int r, int g) {
 #ifdef TILE_HAS_DOT
 TILE_INLINE void block_dot(enum tile_codes kind, int mr, int nv, const uint8_t *codes, int at, const uint8_t *q, int g0,
                            int g1, vi sum[TILE_MR][TILE_NV]) {
-#pragma GCC unroll 8
+    TILE_UNROLL(8)
     for (int g = g0; g < g1; g++) {
         vi w[TILE_NV];
         for (int v = 0; v < nv; v++) w[v] = load_codes(kind, codes, g, at + 4 * VF_W * v);
@@ -102,7 +100,7 @@ TILE_INLINE void block_dot(enum tile_codes kind, int mr, int nv, const uint8_t *
  * saturating 16-bit sum holds. */
 TILE_INLINE void block_dot_signed(int mr, int nv, const uint8_t *codes, int at, const uint8_t *q,
                                   vi sum[TILE_MR][TILE_NV]) {
-#pragma GCC unroll 2
+    TILE_UNROLL(2)
     for (int g = 0; g < 8; g++) {
         vi w[TILE_NV], size[TILE_NV];
         for (int v = 0; v < nv; v++) {
@@ -125,10 +123,10 @@ TILE_INLINE void block_dot(enum tile_codes kind, int mr, int nv, const uint8_t *
         return;
     }
     const int fit = kind == CODES_NIBBLES ? 8 : kind == CODES_5 || kind == CODES_5_EXPANDED ? 4 : 2;
-#pragma GCC unroll 4
+    TILE_UNROLL(4)
     for (int g = g0; g < g1; g += fit) {
         vi pairs[TILE_MR][TILE_NV];
-#pragma GCC unroll 8
+        TILE_UNROLL(8)
         for (int i = 0; i < fit; i++) {
             vi w[TILE_NV];
             for (int v = 0; v < nv; v++) w[v] = load_codes(kind, codes, g + i, at + 4 * VF_W * v);
@@ -304,7 +302,7 @@ TILE_INLINE void expand_scales(enum dtype type, const uint8_t *scales, uint32_t 
 
 /* Packed codes to bytes. */
 TILE_INLINE void expand_codes(enum tile_codes kind, const uint8_t *codes, uint8_t *out) {
-#pragma GCC unroll 8
+    TILE_UNROLL(8)
     for (int g = 0; g < 8; g++)
         for (int at = 0; at < TILE_GROUP; at += 4 * VF_W)
             vi_put(out + g * TILE_GROUP + at, load_codes(kind, codes, g, at));

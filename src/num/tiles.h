@@ -32,6 +32,17 @@ enum {
     TILE_SCALES_Q6 = 16 * TILE_ROWS, /* of the scales of Q6_K */
 };
 
+/* Kernels are inlined and unrolled for each number of rows; not where a sanitizer checks them, whose compilation would
+ * take minutes. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TILE_INLINE static __attribute__((unused))
+#define TILE_UNROLL(n)
+#else
+#define TILE_INLINE       static inline __attribute__((always_inline))
+#define TILE_PRAGMA(text) _Pragma(#text)
+#define TILE_UNROLL(n)    TILE_PRAGMA(GCC unroll n)
+#endif
+
 /* The sizes of a type's parts. */
 struct tile_layout {
     uint32_t span;   /* blocks of 32 columns that share a header of scales: 1 or 8 */
