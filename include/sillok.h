@@ -20,7 +20,7 @@ extern "C" {
 #define SIL_VERSION "0.1.0"
 
 /* The arithmetic profile that every result here obeys; see docs/arithmetic.md. It enters every receipt. */
-#define SIL_PROFILE "CA/1-draft.1"
+#define SIL_PROFILE "CA/1"
 
 /* Stable error codes; new ones are added at the end. */
 typedef enum sil_err {

@@ -202,6 +202,56 @@ static void test_overflow_is_seen(void **state) {
     cache_free(c);
 }
 
+/* Section 6.1: where codes and scales lie. */
+static void test_store_int8(void **state) {
+    (void)state;
+    float k[3] = {1.0f, -2.0f, 0x1p-9f}, v[3] = {0.5f, 0.0f, -127.0f};
+    uint32_t part[NUM_KV_PAGE * 15 / 4 + 1];
+    const int8_t *bytes = (const int8_t *)part;
+    assert_int_equal(num_kv_bytes(SIL_KV_INT8, 3), NUM_KV_PAGE * (4 + 3 + 8));
+    memset(part, 0x55, sizeof part);
+    assert_true(ref_kv_store_int8(part, 64 + 35, k, v, 3)); /* tile 2, lane 3; run 8, byte 3 */
+    static const int8_t key[4] = {64, -127, 0, 0};          /* 63.5 to the even; the fourth is no element */
+    assert_memory_equal(bytes + (2 * 16 + 3) * 4, key, 4);
+    const int8_t *values = bytes + NUM_KV_PAGE * 4 + 8 * 3 * 4;
+    assert_int_equal(values[3], 0); /* 0.5: half to even */
+    assert_int_equal(values[4 + 3], 0);
+    assert_int_equal(values[8 + 3], -127);
+    const float *scales = (const float *)(const void *)(bytes + NUM_KV_PAGE * 7);
+    assert_true(scales[35] == 2.0f / 127.0f && scales[NUM_KV_PAGE + 35] == 1.0f);
+    int written = 0;
+    for (size_t i = 0; i < num_kv_bytes(SIL_KV_INT8, 3); i++) written += bytes[i] != 0x55;
+    assert_true(written > 7 && written <= 4 + 3 + 8);
+    k[0] = NAN;
+    assert_false(ref_kv_store_int8(part, 0, k, v, 3));
+}
+
+/* The sequence of section 6.1 over two pages, written out again for one element. */
+static void test_int8_by_hand(void **state) {
+    (void)state;
+    static const float k[4] = {1.0f, -3.0f, 2.5f, 4.0f}, v[4] = {0.5f, 7.0f, -2.0f, 3.0f};
+    static uint32_t parts[2][NUM_KV_PAGE * 13 / 4];
+    uint8_t *pages[2] = {(uint8_t *)parts[0], (uint8_t *)parts[1]};
+    float query = 1.5f, got, dq = 1.5f / 127.0f * 0.5f, s[4], w[4];
+    memset(parts, 0xff, sizeof parts);
+    for (uint32_t p = 62; p < 66; p++) assert_true(ref_kv_store_int8(pages[p / 64], p, &k[p - 62], &v[p - 62], 1));
+    for (int i = 0; i < 4; i++) s[i] = (k[i] > 0.0f ? 16129.0f : -16129.0f) * (dq * (fabsf(k[i]) / 127.0f));
+    float e1 = num_expf(s[1] - s[0]), e2 = num_expf(s[2] - s[3]);
+    const float e[4] = {1.0f, e1, e2, 1.0f};
+    for (int i = 0; i < 4; i++) w[i] = e[i] * (fabsf(v[i]) / 127.0f);
+    /* each page has its two positions in one half; the greater weight becomes 127 */
+    float top = w[0] > w[1] ? w[0] : w[1], f = 127.0f / top, q0 = rintf(w[0] * f), q1 = rintf(w[1] * f);
+    float o = fmaf(q0 * 127.0f + q1 * 127.0f, top / 127.0f, 0.0f), l = 1.0f + e1;
+    top = w[2] > w[3] ? w[2] : w[3], f = 127.0f / top, q0 = rintf(w[2] * f), q1 = rintf(w[3] * f);
+    float o2 = fmaf(q0 * -127.0f + q1 * 127.0f, top / 127.0f, 0.0f), l2 = e2 + 1.0f;
+    float a = num_expf(s[0] - s[3]);
+    l = fmaf(l, a, l2 * 1.0f);
+    o = fmaf(o, a, o2 * 1.0f);
+    struct num_attn shape = {.head_dim = 1, .n_pos = 66, .first = 62, .scale = 0.5f};
+    ref_attend_int8(&(struct num_query){shape, &query, &got}, 1, pages, 0);
+    assert_int_equal(float_bits(got), float_bits(o / l));
+}
+
 int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
     const struct CMUnitTest tests[] = {
@@ -211,6 +261,8 @@ int main(void) {
         cmocka_unit_test(test_merge_by_hand),
         cmocka_unit_test(test_store),
         cmocka_unit_test(test_overflow_is_seen),
+        cmocka_unit_test(test_store_int8),
+        cmocka_unit_test(test_int8_by_hand),
     };
     return cmocka_run_group_tests_name("attend", tests, NULL, NULL);
 }
