@@ -38,10 +38,12 @@ void plan_outcome_notes(const struct plan_outcome *o, struct outcome_notes *b) {
     char ko[NOTE_BYTES];
     b->n = 0;
     const struct build_plan *p = sim_build(o->sim);
-    note(
-        b, "이 결과는 설계 파일의 가정에 따른 모의 계산이며, 5분보다 짧은 변동은 다루지 않습니다.",
-        "These are results of a simulation under the assumptions listed below; nothing is claimed about swings shorter "
-        "than a step.");
+    note(b,
+         "명시된 가정에 따른 모의 계산 결과입니다(sillok plan sources로 모두 볼 수 있습니다). 계산 간격보다 짧은 "
+         "변동은 다루지 않습니다.",
+         "Results of a simulation under stated assumptions (sillok plan sources lists them all); nothing is claimed "
+         "about "
+         "swings shorter than a step.");
     if (o->design->c.weather.source == WEATHER_SYNTHETIC)
         note(b, "기상은 월 평년값으로 만든 합성 자료입니다. 같은 등급의 자료로 계산한 부지끼리만 비교할 수 있습니다.",
              "The weather is a synthetic year made from monthly normals. Sites may be compared only on the same class "
