@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "plan/sim.h"
+#include "plan/outcome.h"
 #include "support.h"
 
 struct year {
@@ -192,12 +192,31 @@ static void memory_runs_out(void **state) {
     free(d);
 }
 
+static sil_err outcome_with(void *ctx, struct mem mem) {
+    struct plan_outcome *o = NULL;
+    struct outcome_options opt = {0};
+    sil_err rc = plan_outcome_run(ctx, &opt, mem, &o, NULL);
+    if (rc == SIL_OK) plan_outcome_free(o);
+    return rc;
+}
+
+static void memory_of_an_outcome_runs_out(void **state) {
+    (void)state;
+    struct plan_design *d = malloc(sizeof *d);
+    struct sil_error e = {0};
+    assert_int_equal(plan_design_parse(str_of(hub), "test.yaml", d, &e), SIL_OK);
+    d->c.run.step_s = 3600;
+    assert_true(test_each_allocation(outcome_with, d) > 10);
+    free(d);
+}
+
 int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_step_balances),   cmocka_unit_test(sums_are_of_the_rows),
-        cmocka_unit_test(cap_follows_priority),  cmocka_unit_test(too_small_a_contract_is_named),
-        cmocka_unit_test(phases_and_repetition), cmocka_unit_test(memory_runs_out),
+        cmocka_unit_test(every_step_balances),           cmocka_unit_test(sums_are_of_the_rows),
+        cmocka_unit_test(cap_follows_priority),          cmocka_unit_test(too_small_a_contract_is_named),
+        cmocka_unit_test(phases_and_repetition),         cmocka_unit_test(memory_runs_out),
+        cmocka_unit_test(memory_of_an_outcome_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

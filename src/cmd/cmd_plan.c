@@ -62,7 +62,7 @@ static sil_err write_report(const struct plan_outcome *o, const char *path, bool
 static int print_run(const struct plan_outcome *o, const struct run_args *a) {
     bool ko = strcmp(a->lang, "ko") == 0;
     struct sil_error e = {0};
-    if (a->csv && plan_write_csv(&o->series, a->csv, &e) != SIL_OK) return cmd_fail("plan run", &e);
+    if (a->csv && plan_write_csv(o, a->csv, &e) != SIL_OK) return cmd_fail("plan run", &e);
     if (a->report && write_report(o, a->report, ko, &e) != SIL_OK) return cmd_fail("plan run", &e);
     if (a->json) plan_print_json(o);
     else return plan_print_table(o, ko, a->all);

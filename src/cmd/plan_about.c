@@ -73,7 +73,10 @@ static void print_source(const struct plan_item *it, const struct plan_design *d
     printf(" = ");
     cmd_print_safe(stdout, str_of(value[0] ? value : "-"), false);
     if (v->unit) printf(" %s", v->unit);
-    if (v->lo != 0 || v->hi != 0) printf("  [%.6g .. %.6g]", v->lo, v->hi);
+    if (v->kind == PLAN_CHOICE) printf("  [%s]", v->choices);
+    else if (v->kind == PLAN_MONTH && v->hi > 0)
+        printf("  [%d-%02d .. %d-%02d]", (int)v->lo / 12, (int)v->lo % 12 + 1, (int)v->hi / 12, (int)v->hi % 12 + 1);
+    else if (v->lo != 0 || v->hi != 0) printf("  [%.6g .. %.6g]", v->lo, v->hi);
     if (v->constant) printf("  constant");
     else if (it->line) printf("  %s:%u", d->file, (unsigned)it->line);
     else printf("  default");
@@ -114,8 +117,12 @@ int plan_sources(int argc, char **argv) {
 static void help_var(const struct plan_var *v, const char *prefix) {
     printf("  %s%s", prefix, v->path);
     switch (v->kind) {
-    case PLAN_CHOICE: printf(": %s", v->choices); break;
-    case PLAN_BOOL: printf(": true|false"); break;
+    case PLAN_CHOICE: {
+        struct str first = v->text_def ? str_of(v->text_def) : plan_choice_name(v->choices, 0);
+        printf(": %s, default %.*s", v->choices, STR_ARG(first));
+        break;
+    }
+    case PLAN_BOOL: printf(": true|false, default %s", v->def > 0 ? "true" : "false"); break;
     case PLAN_TEXT: printf(": text"); break;
     case PLAN_PATH: printf(": path of a file"); break;
     case PLAN_MONTH: printf(": month, 2028-03 or 2028Q1"); break;

@@ -13,7 +13,7 @@
 #include "cmd/cmd.h"
 #include "plan/outcome_report.h"
 
-enum { SCREEN_COLUMNS = 100, SCREEN_BYTES_MAX = 1 << 20 };
+enum { SCREEN_COLUMNS = 100, SCREEN_BYTES_MAX = 1 << 20, CSV_LINE_MAX = 1 << 16 };
 
 /* Of the terminal; without one, as wide as two columns need. */
 static size_t columns(void) {
@@ -92,27 +92,53 @@ void plan_print_json(const struct plan_outcome *o) {
     json_decref(top);
 }
 
-sil_err plan_write_csv(const struct plan_series *s, const char *path, struct sil_error *e) {
-    struct file_out out;
-    char line[1024];
-    SIL_TRY(file_create(path, &out, e));
-    size_t n = (size_t)snprintf(line, sizeof line, "hour");
-    for (size_t c = 0; c < plan_n_columns; c++)
-        n += (size_t)snprintf(line + n, sizeof line - n, ",%s", plan_columns[c].name);
-    line[n++] = '\n';
-    sil_err rc = file_write(&out, line, n, e);
-    for (uint32_t i = 0; i < s->n && rc == SIL_OK; i++) {
-        n = (size_t)snprintf(line, sizeof line, "%.6g", i * s->dt_s / 3600);
-        for (size_t c = 0; c < plan_n_columns; c++) {
-            double v;
-            memcpy(&v, (const char *)&s->row[i] + plan_columns[c].offset, sizeof v);
-            n += (size_t)snprintf(line + n, sizeof line - n, ",%.12g", v);
+/* What is counted of a service: see struct plan_step. */
+static const char *service_unit(int kind) {
+    return kind == FLEET_IMAGES ? "images/s" : kind == FLEET_TRAINING ? "GPUs computing" : "answer tokens/s";
+}
+
+/* hour,tdb_c,...,"chat, answer tokens/s" */
+static sil_err csv_header(const struct fleet_config *c, struct buf *b) {
+    SIL_TRY(buf_printf(b, "hour"));
+    for (size_t i = 0; i < plan_n_columns; i++) SIL_TRY(buf_printf(b, ",%s", plan_columns[i].name));
+    for (uint32_t i = 0; i < c->n_services; i++) {
+        SIL_TRY(buf_printf(b, ",\""));
+        for (const char *p = c->services[i].name; *p; p++) {
+            if (*p == '"') SIL_TRY(buf_char(b, '"'));
+            SIL_TRY(buf_char(b, *p));
         }
-        line[n++] = '\n';
-        rc = file_write(&out, line, n, e);
+        SIL_TRY(buf_printf(b, ", %s\"", service_unit(c->services[i].kind)));
     }
-    if (rc == SIL_OK) return file_commit(&out, e);
-    file_discard(&out);
+    return buf_char(b, '\n');
+}
+
+static sil_err csv_row(const struct plan_outcome *o, uint32_t i, struct buf *b) {
+    const struct plan_step *r = &o->series.row[i];
+    SIL_TRY(buf_printf(b, "%.9g", i * o->series.dt_s / 3600));
+    for (size_t c = 0; c < plan_n_columns; c++) {
+        double v;
+        memcpy(&v, (const char *)r + plan_columns[c].offset, sizeof v);
+        SIL_TRY(buf_printf(b, ",%.12g", v));
+    }
+    for (uint32_t k = 0; k < o->design->c.fleet.n_services; k++) SIL_TRY(buf_printf(b, ",%.7g", (double)r->service[k]));
+    return buf_char(b, '\n');
+}
+
+sil_err plan_write_csv(const struct plan_outcome *o, const char *path, struct sil_error *e) {
+    struct file_out out;
+    struct buf line;
+    buf_init(&line, mem_libc(), CSV_LINE_MAX);
+    SIL_TRY(file_create(path, &out, e));
+    sil_err rc = csv_header(&o->design->c.fleet, &line);
+    for (uint32_t i = 0; i < o->series.n && rc == SIL_OK; i++) {
+        rc = file_write(&out, line.p, line.n, e);
+        buf_clear(&line);
+        if (rc == SIL_OK && csv_row(o, i, &line) != SIL_OK) rc = err_nomem(e, "a line of CSV", CSV_LINE_MAX);
+    }
+    if (rc == SIL_OK) rc = file_write(&out, line.p, line.n, e);
+    if (rc == SIL_OK) rc = file_commit(&out, e);
+    else file_discard(&out);
+    buf_free(&line);
     return rc;
 }
 

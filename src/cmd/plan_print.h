@@ -6,7 +6,7 @@
 
 int plan_print_table(const struct plan_outcome *o, bool ko, bool all);
 void plan_print_json(const struct plan_outcome *o);
-sil_err plan_write_csv(const struct plan_series *s, const char *path, struct sil_error *e);
+sil_err plan_write_csv(const struct plan_outcome *o, const char *path, struct sil_error *e);
 
 /* Whether progress may be shown: standard error is a terminal, and nobody asked for quiet. */
 bool plan_show_progress(bool quiet);

@@ -28,7 +28,8 @@ static void schedule(struct build_plan *p, uint32_t i) {
     double halls0 = fmax(want - halls, first + permit), halls1 = halls0 + halls;
     double gpus0 = fmax(want - gpus, first), gpus1 = gpus0 + gpus;
     double ready = fmax(grid1, fmax(halls1, gpus1));
-    p->start[i] = ceil(fmax(want, ready) - 1e-9);
+    double before = i > 0 ? p->start[i - 1] : 0; /* phases stay in order */
+    p->start[i] = fmax(ceil(fmax(want, ready) - 1e-9), before);
     p->late[i] = p->start[i] - want;
     p->holds[i] = ready == grid1 ? BUILD_GRID : ready == halls1 ? BUILD_HALLS : BUILD_DELIVERY;
     if (p->holds[i] == BUILD_HALLS && halls0 == first + permit && permit > halls) p->holds[i] = BUILD_PERMIT;
@@ -60,7 +61,6 @@ void build_make(const struct build_config *c, double contract_w, const double *r
         f->wind_share = isnan(f->wind_share) ? f->gpu_share : f->wind_share;
         f->battery_share = isnan(f->battery_share) ? f->gpu_share : f->battery_share;
         schedule(out, i);
-        if (i > 0 && out->start[i] < out->start[i - 1]) out->start[i] = out->start[i - 1]; /* phases stay in order */
     }
     if (c->n_phases == 0) out->late[0] = 0; /* nothing was wanted earlier */
 }

@@ -11,7 +11,7 @@
 #include "plan/sim.h"
 #include "plan/tornado.h"
 
-enum { OUTCOME_YEARS_MAX = 16 };
+enum { OUTCOME_YEARS_MAX = FIN_YEARS_MAX };
 
 /* One calendar year while the site grows, in coarser steps. */
 struct outcome_year {

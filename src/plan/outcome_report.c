@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "plan/calib.h"
 #include "plan/check_list.h"
+#include "plan/fmt.h"
 
 enum { NOTE_BYTES = OUTCOME_NOTE_BYTES, GROUPS_MAX = 8, LABEL_BYTES = 3 * PLAN_TEXT_MAX, POINT_NAME = 64 };
 
@@ -51,11 +52,13 @@ void plan_outcome_notes(const struct plan_outcome *o, struct outcome_notes *b) {
              "weather data.");
     double gpus = plan_result_get(&o->results, "fleet.gpus", NULL);
     if (o->design->c.site.contract_w >= 100e6 && (gpus < 10000 || gpus > 99999)) {
+        char count[FMT_MAX];
+        fmt_fixed(count, gpus, 0);
         snprintf(ko, sizeof ko,
-                 "GPU %.0f장은 1만~9만 9,999장 범위를 벗어납니다: 계약전력을 GPU당 실측 전력으로 나눈 값입니다.", gpus);
+                 "GPU %s장은 1만~9만 9,999장 범위를 벗어납니다: 계약전력을 GPU당 실측 전력으로 나눈 값입니다.", count);
         note(b, ko,
-             "%.0f GPUs are outside 10,000 to 99,999: that is what the contract carries at the measured draw per GPU.",
-             gpus);
+             "%s GPUs are outside 10,000 to 99,999: that is what the contract carries at the measured draw per GPU.",
+             count);
     }
     for (uint32_t i = 0; i < p->n; i++) {
         if (p->late[i] <= 0) continue;
