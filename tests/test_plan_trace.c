@@ -38,6 +38,25 @@ static void by_hand(void **state) {
     /* Gaps 1.5, 0.5, 118: mean 40. */
     NEAR(s.gap_cv2, ((38.5 * 38.5 + 39.5 * 39.5 + 78.0 * 78.0) / 3) / 1600, 1e-6);
     NEAR(s.minute_peak, 3 / (4.0 / 3), 1e-9); /* three in the first of three minutes */
+    /* Seconds 0, 1, 2 and 120 of 121 hold one each. */
+    NEAR(s.dispersion, 1 - 4.0 / 121, 1e-9);
+}
+
+/* Twos in every other second: variance 1, mean 1; a quiet block in between changes nothing but the mean. */
+static void dispersion(void **state) {
+    (void)state;
+    struct buf b;
+    struct trace_stats s;
+    buf_init(&b, mem_libc(), 1 << 20);
+    assert_int_equal(buf_str(&b, STR(HEADER)), SIL_OK);
+    for (int i = 0; i <= 900; i += 2) {
+        if (i >= 300 && i < 600) continue;
+        for (int k = 0; k < 2; k++)
+            assert_int_equal(buf_printf(&b, "2024-01-01 00:%02d:%02d,1,1\n", i / 60, i % 60), SIL_OK);
+    }
+    assert_int_equal(trace_read(buf_view(&b), mem_libc(), &s, NULL), SIL_OK);
+    NEAR(s.dispersion, 1, 1e-9);
+    buf_free(&b);
 }
 
 static void leap_day(void **state) {
@@ -118,7 +137,8 @@ static void azure(void **state) {
         assert_int_equal(s.n, published[i].n);
         NEAR(s.input.mean, published[i].input, .5);
         NEAR(s.output.mean, published[i].output, .5);
-        assert_true(s.gap_cv2 > 1 && s.minute_peak > 1);
+        assert_true(s.gap_cv2 > 1 && s.minute_peak > 1 && s.dispersion > 1);
+        print_message("# dispersion %.2f\n", s.dispersion);
         buf_free(&b);
     }
 }
@@ -126,8 +146,9 @@ static void azure(void **state) {
 int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(by_hand),      cmocka_unit_test(leap_day),  cmocka_unit_test(not_traces),
-        cmocka_unit_test(cut_anywhere), cmocka_unit_test(no_memory), cmocka_unit_test(azure),
+        cmocka_unit_test(by_hand),    cmocka_unit_test(leap_day),     cmocka_unit_test(dispersion),
+        cmocka_unit_test(not_traces), cmocka_unit_test(cut_anywhere), cmocka_unit_test(no_memory),
+        cmocka_unit_test(azure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -307,7 +307,7 @@ sil_err fleet_take_trace(struct fleet_service *s, const char *path, struct mem m
     s->input_cv2 = t.input.cv2;
     s->output_tokens = t.output.mean;
     s->output_cv2 = t.output.cv2;
-    s->arrival_cv2 = t.gap_cv2 < 200 ? t.gap_cv2 : 200; /* what a design may say, too */
+    s->arrival_cv2 = t.dispersion < 200 ? t.dispersion : 200; /* what a design may say, too */
     return SIL_OK;
 }
 

@@ -125,9 +125,10 @@ static const struct plan_var service_vars[] = {
      .source = "assumption: no reuse; conversations with a shared system prompt reach 30 to 60 %",
      .help_en = "prompt tokens found in the prefix cache", .help_ko = "접두 캐시 적중 비율"},
     {.path = "burstiness", .kind = PLAN_NUM, .lo = 0, .hi = 200, BY_KIND, SERVICE(arrival_cv2),
-     .source = "by kind: 1.2 for chat (Azure 2023 trace); 2 for code (its trace gives 173 with gaps of minutes, which the demand profile stands for)",
-     .help_en = "squared coefficient of variation of the gaps between requests",
-     .help_ko = "요청 간격의 제곱 변동계수"},
+     .source = "by kind: 1.2 for chat (Azure 2023, requests in a second); 2 for code, whose trace has 13 in one cluster: "
+               "assumed that many sources even out",
+     .help_en = "burstiness: variance over mean of the requests in a second",
+     .help_ko = "초당 요청 수의 분산/평균"},
     {.path = "ttft", .kind = PLAN_NUM, .unit = "s", .lo = .001, .hi = 3600, BY_KIND, SERVICE(ttft_s),
      .source = "by kind: 2 s for chat (MLPerf server level), 1 s for code, 20 s for an image (MLPerf SDXL)",
      .help_en = "service level: time to first token (image: whole)", .help_ko = "서비스 수준: 첫 토큰 시간"},

@@ -5,7 +5,7 @@
 #include "base/err.h"
 
 #define HEADER "TIMESTAMP,ContextTokens,GeneratedTokens"
-enum { LINES_MAX = 64 << 20, MINUTE_S = 60 };
+enum { LINES_MAX = 64 << 20, MINUTE_S = 60, BLOCK_S = 300 };
 
 struct reader {
     const char *p, *end;
@@ -33,6 +33,9 @@ struct counts {
     struct moments in, out, gap;
     double first_s, last_s;
     double minute, in_minute, busiest; /* minutes since the first request */
+    double second, in_second;          /* seconds since the first request */
+    double block, sum, squares;        /* five minutes: requests, and squares of those of each second */
+    double variance, mean, blocks;     /* summed over blocks that are over */
     uint64_t n;
 };
 
@@ -86,6 +89,30 @@ static void count_minute(struct counts *c, double t) {
     if (++c->in_minute > c->busiest) c->busiest = c->in_minute;
 }
 
+static void end_block(struct counts *c, double seconds) {
+    double mean = c->sum / seconds;
+    c->squares += c->in_second * c->in_second;
+    c->variance += c->squares / seconds - mean * mean;
+    c->mean += mean;
+    c->blocks++;
+    c->sum = c->squares = c->in_second = 0;
+}
+
+static void count_second(struct counts *c, double t) {
+    double second = floor(t - c->first_s), block = floor(second / BLOCK_S);
+    if (block > c->block) {
+        end_block(c, BLOCK_S);
+        c->block = block;
+        c->second = second;
+    } else if (second > c->second) {
+        c->squares += c->in_second * c->in_second;
+        c->in_second = 0;
+        c->second = second;
+    }
+    c->in_second++;
+    c->sum++;
+}
+
 static sil_err read_line(struct reader *r, struct counts *c, struct sil_error *e) {
     double t;
     uint64_t in, out;
@@ -105,6 +132,7 @@ static sil_err read_line(struct reader *r, struct counts *c, struct sil_error *e
     moments_add(&c->in, (double)in);
     moments_add(&c->out, (double)out);
     count_minute(c, t);
+    count_second(c, t);
     return SIL_OK;
 }
 
@@ -138,10 +166,12 @@ static sil_err read_all(struct str text, struct counts *c, struct trace_stats *o
     }
     if (c->n < 2) return err_set(e, SIL_FORMAT, "a trace needs two requests at least");
     double span = c->last_s - c->first_s, minutes = c->minute + 1;
+    if (c->blocks == 0) end_block(c, floor(span) + 1); /* a last block that is not whole does not count */
     *out = (struct trace_stats){.n = c->n,
                                 .span_s = span,
                                 .rate = span > 0 ? (double)(c->n - 1) / span : 0,
                                 .gap_cv2 = moments_cv2(&c->gap),
+                                .dispersion = c->mean > 0 ? c->variance / c->mean : 1,
                                 .minute_peak = c->busiest / ((double)c->n / minutes)};
     lengths(c->input, &c->in, c->n, &out->input);
     lengths(c->output, &c->out, c->n, &out->output);

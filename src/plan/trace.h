@@ -27,6 +27,9 @@ struct trace_stats {
     double rate;        /* (n - 1) / span */
     double gap_cv2;     /* squared coefficient of variation of the gaps */
     double minute_peak; /* requests in the busiest minute over the mean */
+    /* Variance over mean of the requests in a second, inside blocks of five minutes (1 is Poisson): the burstiness that
+     * a step of the year leaves to queues, without the slower swings that its demand shows. */
+    double dispersion;
     struct trace_lengths input, output;
 };
 
