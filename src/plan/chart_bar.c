@@ -130,7 +130,7 @@ void chart_tornado(struct svg *s, const struct chart_tornado *c, struct chart_si
     tornado_range(c, &lo, &hi, &names);
     if (!(hi > lo)) hi = lo + c->axis_scale;
     struct rows r = rows_for(z, names);
-    double pad = z.narrow ? 44 : 84, y_end = 34 + r.pitch * (double)c->n;
+    double pad = z.narrow ? 62 : 84, y_end = 34 + r.pitch * (double)c->n;
     struct plot_ticks t = plot_ticks_for(lo / c->axis_scale, hi / c->axis_scale, z.narrow ? 3 : 6, true);
     struct plot p = {.s = s,
                      .x0 = r.names + pad,

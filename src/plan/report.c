@@ -9,21 +9,33 @@
 #include "plan/fmt.h"
 #include "plan/report_parts.h"
 
-enum { ARENA_MAX = 64 << 20, CARDS_LEAST = 4 };
+enum { ARENA_MAX = 64 << 20, CARDS_LEAST = 4, AMOUNT_MAX = 32 };
 
-/* Copies fmt to out with each "%s" replaced by the next of four texts; nothing else in fmt is special. */
+/* Copies fmt to out with each "%s" replaced by the next of four texts; nothing else in fmt is special. Short texts are
+ * amounts or names: their spaces do not break lines (1.2억 원). */
 static void say(char *out, size_t cap, const char *fmt, const char *const *arg) {
+    static const char nbsp[] = "\xc2\xa0";
     size_t n = 0;
-    for (int k = 0; *fmt && n + 1 < cap; fmt++) {
-        if (fmt[0] == '%' && fmt[1] == 's' && k < 4) {
-            size_t len = strlen(arg[k]);
-            if (len > cap - 1 - n) len = cap - 1 - n;
-            memcpy(out + n, arg[k++], len);
-            n += len;
-            fmt++;
-        } else {
+    for (int k = 0; *fmt && n + 4 < cap; fmt++) {
+        if (fmt[0] != '%' || fmt[1] != 's' || k >= 4) {
             out[n++] = *fmt;
+            continue;
         }
+        const char *text = arg[k++];
+        bool keep = strlen(text) < AMOUNT_MAX;
+        for (; *text && n + 4 < cap; text++) {
+            if (*text == ' ' && keep) {
+                memcpy(out + n, nbsp, 2);
+                n += 2;
+            } else {
+                out[n++] = *text;
+            }
+        }
+        fmt++;
+    }
+    if (n + 4 >= cap) { /* cut: without the last character, which may not be whole */
+        while (n > 0 && ((unsigned char)out[n - 1] & 0xc0) == 0x80) n--;
+        if (n > 0) n--;
     }
     out[n] = 0;
 }

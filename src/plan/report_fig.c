@@ -120,14 +120,17 @@ static void figure_months(struct svg *s, const struct report_year *y) {
           "Energy that entered the site by month and source; what the battery gives back was charged before."));
     report_legend(s, key, c.n);
     REPORT_BOTH("f-months", chart_months(s, &c, z));
-    struct plan_label head[SRC_N + 1] = {L("월", "Month")};
+    struct report_line first;
+    struct plan_label head[SRC_N + 1] = {report_say(&first, "월 (%s)", "Month (%s)",
+                                                    (const char *const[]){y->energy_unit, "", "", ""},
+                                                    (const char *const[]){y->energy_unit, "", "", ""})};
     for (size_t k = 0; k < c.n; k++) head[k + 1] = c.layer[k].name;
     report_data(s, head, c.n + 1);
     for (int m = 0; m < 12; m++) {
         char text[SRC_N][FMT_MAX];
         struct plan_label cell[SRC_N];
         for (size_t k = 0; k < c.n; k++) {
-            fmt_value(text[k], c.layer[k].y[m], y->energy_unit, 4, PLAN_EN);
+            fmt_fixed(text[k], c.layer[k].y[m], 1);
             cell[k] = plan_label_same(text[k]);
         }
         report_data_row(s, plot_month_names[m], cell, c.n);

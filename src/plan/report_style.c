@@ -121,7 +121,7 @@ static const char table_rules[] =
     "11px}.cards dd{font-size:17.5px}.hide{display:none}th,td{padding-right:8px}table{font-size:14px}.stack "
     "thead{display:none}.stack tr{display:flex;flex-wrap:wrap;gap:0 10px;"
     "border-bottom:1px solid var(--rule);padding:7px 0}.stack td,.stack th{border:0;padding:0;min-width:0}.stack th,"
-    ".stack td.s{flex-basis:100%}.stack .grp{border-color:var(--mut)}}\n"
+    ".stack td.s{flex-basis:100%}.stack .grp{border-color:var(--mut)}.check td:nth-child(3)::before{content:\"→ \"}}\n"
     "@page{size:A4;margin:15mm 14mm 16mm}\n"
     "@media "
     "print{body{font-size:10.5pt}.page{max-width:none;padding:0}.switch,nav,details{display:none}h1{margin-top:8pt;"

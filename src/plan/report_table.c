@@ -270,7 +270,7 @@ static void check_row(struct svg *s, const struct report_check *c) {
     }
     svg_printf(s, "</th><td class=\"r\">%s</td><td class=\"r\">%s</td><td class=\"u\">", want,
                c->status == REPORT_SKIP ? "–" : got);
-    svg_esc(s, c->unit ? c->unit : "");
+    svg_esc(s, c->unit && strcmp(c->unit, "1") != 0 ? c->unit : "");
     svg_printf(s, "</td><td class=\"r hide\">%s</td><td class=\"%s\">",
                c->status == REPORT_SKIP || c->expected == 0 ? "–" : off, status[c->status].cls);
     svg_html_label(s, status[c->status].text);
@@ -279,7 +279,7 @@ static void check_row(struct svg *s, const struct report_check *c) {
 
 void report_checks(struct svg *s, const struct report *r) {
     if (r->n_checks == 0) return;
-    svg_raw(s, "<div class=\"scroll\"><table class=\"stack\"><caption>");
+    svg_raw(s, "<div class=\"scroll\"><table class=\"stack check\"><caption>");
     svg_html_label(s, L("공표된 값의 재현", "Published numbers reproduced"));
     svg_raw(s, "</caption><thead><tr>");
     head_cell(s, "", L("무엇", "What"));

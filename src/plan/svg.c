@@ -279,7 +279,7 @@ double svg_text_width(const char *text, double size) {
         size_t len = utf8_decode(text + i, n - i, &cp);
         if (len == 0) len = 1;
         if (cp >= 0x1100 && cp != 0x2212 && (cp < 0x2000 || cp >= 0x2e80)) em += 0.92;
-        else if (cp == ' ' || strchr("il.,:;'|!()[]/", cp < 128 ? (int)cp : ' ')) em += 0.3;
+        else if (cp == ' ' || cp == 0xa0 || strchr("il.,:;'|!()[]/", cp < 128 ? (int)cp : ' ')) em += 0.3;
         else if (cp < 128 && strchr("mwMW%@", (int)cp)) em += 0.86;
         else if (cp >= 'A' && cp <= 'Z') em += 0.67;
         else em += 0.56;
