@@ -380,6 +380,39 @@ static void test_energy_small(void **state) {
     NEAR(res.class_krw[TARIFF_GENERAL_SMALL], res.bill.year.total_krw, 0);
 }
 
+/* What ranges alone cannot say: each names the variable to blame. */
+static void test_checks(void **state) {
+    (void)state;
+    const char *path = NULL;
+    struct sil_error e;
+    struct battery_config b = battery_of(10, 40);
+    assert_int_equal(battery_group.check(&b, &path, &e), SIL_OK);
+    b.soc_min = b.soc_max;
+    assert_int_equal(battery_group.check(&b, &path, &e), SIL_ARG);
+    assert_string_equal(path, "battery.soc_min");
+    b = battery_of(10, 40);
+    b.soc_start = 0.05;
+    assert_int_equal(battery_group.check(&b, &path, &e), SIL_ARG);
+    assert_string_equal(path, "battery.soc_start");
+    b = battery_of(10, 0);
+    assert_int_equal(battery_group.check(&b, &path, &e), SIL_ARG);
+    assert_string_equal(path, "battery.energy");
+    assert_int_equal(tariff_group.check(&tariff, &path, &e), SIL_OK);
+    tariff.klass = TARIFF_GENERAL_SMALL;
+    tariff.option = TARIFF_III;
+    assert_int_equal(tariff_group.check(&tariff, &path, &e), SIL_ARG);
+    assert_string_equal(path, "tariff.option");
+    tariff.option = TARIFF_I;
+    tariff.pf_reference = 0.99;
+    assert_int_equal(tariff_group.check(&tariff, &path, &e), SIL_ARG);
+    assert_string_equal(path, "tariff.pf_reference");
+    /* A class of one's own has one option, at its rates. */
+    struct tariff_rates r;
+    tariff.klass = TARIFF_CUSTOM;
+    assert_true(tariff_rates(&tariff, TARIFF_I, &r) && !tariff_rates(&tariff, TARIFF_II, &r));
+    assert_true(r.base_krw_kw == 8190 && r.krw_kwh[TARIFF_WINTER][TARIFF_PEAK] == 198.9);
+}
+
 int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
     const struct CMUnitTest tests[] = {
@@ -394,6 +427,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_rule_short_supply, setup, teardown),
         cmocka_unit_test_setup_teardown(test_energy_flat, setup, teardown),
         cmocka_unit_test_setup_teardown(test_energy_small, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_checks, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,8 @@
  *
  * Rates: KEPCO "electricity rates (all)" of 2024-07-01. Industrial rates since: +16.9 KRW/kWh in October 2024, and with
  * the new hours of 2026-04-16 off-peak +5.1, peak -16.9 in summer and winter and -13.2 in spring and autumn; general
- * rates did not change, only their hours (2026-06-01). */
+ * rates did not change, only their hours (2026-06-01). For customers with an agreement no newer sheet was at hand:
+ * their rates are those of 2024-07, their hours those of the general class. */
 #include <math.h>
 
 #include "base/err.h"
