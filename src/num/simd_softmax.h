@@ -82,17 +82,18 @@ static inline void attn_exponents(uint32_t from, uint32_t to, float *s, float *m
 
 /* Merges (m, l, o2) into (*am, *al, o); o2 NULL is a row of +0. */
 static inline void attn_merge(float *am, float *al, float *o, float m, float l, const float *o2, uint32_t head_dim) {
-    float top = m > *am ? m : *am, f[VF_W] = {*am - top, m - top};
-    vf_store(f, vf_exp(vf_load(f)));
-    float fa = f[0], fb = f[1];
+    float top = m > *am ? m : *am, fa[VF_W], fb[VF_W];
+    vf va = vf_exp(vf_set1(*am - top)), vb = vf_exp(vf_set1(m - top));
+    vf_store(fa, va);
+    vf_store(fb, vb);
     *am = top;
-    *al = fmaf(*al, fa, l * fb);
+    *al = fmaf(*al, fa[0], l * fb[0]);
     uint32_t i = 0;
     for (; i + VF_W <= head_dim; i += VF_W) {
         vf other = o2 ? vf_load(o2 + i) : vf_set1(0.0f);
-        vf_store(o + i, vf_fma(vf_load(o + i), vf_set1(fa), vf_mul(other, vf_set1(fb))));
+        vf_store(o + i, vf_fma(vf_load(o + i), va, vf_mul(other, vb)));
     }
-    for (; i < head_dim; i++) o[i] = fmaf(o[i], fa, (o2 ? o2[i] : 0.0f) * fb);
+    for (; i < head_dim; i++) o[i] = fmaf(o[i], fa[0], (o2 ? o2[i] : 0.0f) * fb[0]);
 }
 
 /* Queries g0 .. g1-1 whose positions reach into the page. */
