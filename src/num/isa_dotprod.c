@@ -14,7 +14,7 @@ static inline __attribute__((always_inline)) int32x4_t dot16(int8x16_t w, int8x1
 void isa_dotprod(struct num_kernels *k, uint32_t cpu_mask) {
     if (!(cpu_mask & CPU_DOTPROD)) return;
     k->name = "neon+dotprod";
-    arm_install(k);
+    rows_install(k);
 }
 #else
 void isa_dotprod(struct num_kernels *k, uint32_t cpu_mask) {

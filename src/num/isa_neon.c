@@ -19,7 +19,7 @@ void isa_neon(struct num_kernels *k, uint32_t cpu_mask) {
     if (!(cpu_mask & CPU_NEON)) return;
     k->name = "neon";
     simd_install(k);
-    arm_install(k);
+    rows_install(k);
 }
 #else
 void isa_neon(struct num_kernels *k, uint32_t cpu_mask) {

@@ -440,7 +440,7 @@ TILE_INLINE void tile_linear(enum dtype type, enum tile_codes kind, const tile_k
     static void tile_##name(const struct num_matrix *w, const struct num_act *a, uint32_t o0, uint32_t o1, float *out, \
                             size_t stride) {                                                                           \
         if (w->packed) tile_linear(type, kind, few, many, w, a, o0, o1, out, stride);                                  \
-        else x86_##name(w, a, o0, o1, out, stride);                                                                    \
+        else rows_##name(w, a, o0, o1, out, stride);                                                                   \
     }
 TILE_LINEAR(q8_0, DTYPE_Q8_0, CODES_BYTES, kernel_bytes, kernel_bytes)
 TILE_LINEAR(q4_0, DTYPE_Q4_0, CODES_NIBBLES, kernel_nibbles, kernel_nibbles)
@@ -452,7 +452,7 @@ TILE_LINEAR(q5_k, DTYPE_Q5_K, CODES_5, kernel_5_min, kernel_5_min_expanded)
 TILE_LINEAR(q6_k, DTYPE_Q6_K, CODES_6, kernel_6, kernel_6_expanded)
 
 static void tile_quant_install(struct num_kernels *k) {
-    x86_install(k);
+    rows_install(k);
     tiles_install_quant(k);
     k->act_rows = TILE_PANEL;
     k->pack_act = panel_pack;
