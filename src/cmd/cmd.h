@@ -24,6 +24,7 @@ int cmd_perplexity(int argc, char **argv);
 int cmd_kernels(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_train(int argc, char **argv);
+int cmd_train_tokenizer(int argc, char **argv);
 int cmd_plan(int argc, char **argv);
 
 /* What an option takes, which is also the type behind cmd_opt.out. */

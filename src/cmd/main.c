@@ -16,6 +16,7 @@ static const struct command {
     {"logits", cmd_logits, "what a model thinks comes next, as numbers or a digest"},
     {"perplexity", cmd_perplexity, "how well a model predicts a text"},
     {"train", cmd_train, "make a model from texts, by a recipe, the same bytes everywhere"},
+    {"train-tokenizer", cmd_train_tokenizer, "make a tokenizer from texts"},
     {"convert", cmd_convert, "make a GGUF file of a llama2.c model"},
     {"kernels", cmd_kernels, "test and measure the arithmetic on this processor"},
     {"bench", cmd_bench, "tokens per second, and shares of what this machine can do"},
@@ -27,7 +28,7 @@ static void print_help(FILE *f) {
     fputs("Sillok " SIL_VERSION ": language models whose answers can be computed again, bit for bit.\n\n"
           "Usage: sillok COMMAND ...\n\nCommands:\n",
           f);
-    for (const struct command *c = commands; c->name; c++) fprintf(f, "  %-12s%s\n", c->name, c->help);
+    for (const struct command *c = commands; c->name; c++) fprintf(f, "  %-17s%s\n", c->name, c->help);
     fputs("\nsillok COMMAND --help tells more. Exit codes: 0 done, 1 failed, 2 wrong usage.\n", f);
 }
 
