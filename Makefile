@@ -56,12 +56,14 @@ ISA_order += $(if $(SAN),-O1)
 ISA_avx2 := -mavx2 -mfma -mf16c
 ISA_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c
 ISA_vnni := $(ISA_avx512) -mavx512vnni
+# The kernels that show what the canonical order costs (tests/tool_free_order_vnni.c).
+ISA_free := -ffast-math -ffp-contract=fast
 endif
 ifneq ($(filter aarch64-%,$(shell $(CC) -dumpmachine)),)
 ISA_dotprod := -march=armv8.2-a+dotprod
 endif
 isa_flags = $(if $(filter %_avx2.c,$(1)),$(ISA_avx2))$(if $(filter %_avx512.c,$(1)),$(ISA_avx512))$(if $(filter %_vnni.c,$(1)),$(ISA_vnni))$(if $(filter %_dotprod.c,$(1)),$(ISA_dotprod)) \
-            $(if $(filter src/num/isa_%.c,$(1)),$(ISA_order))
+            $(if $(filter src/num/isa_%.c tests/tool_free_%.c,$(1)),$(ISA_order)) $(if $(filter tests/tool_free_%.c,$(1)),$(ISA_free))
 
 all: $(B)/sillok
 tests: $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC) $(TOOL_SRC))

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/checked.h"
 #include "base/clock.h"
@@ -11,7 +12,7 @@
 #include "cmd/bench.h"
 #include "num/peak.h"
 
-enum { READ_BYTES = 256 << 20, INT8_TURNS = 20000000, F32_TURNS = 10000000, REPEATS = 3 };
+enum { HUGE = 2 << 20, READ_BYTES = 256 << 20, INT8_TURNS = 20000000, F32_TURNS = 10000000, REPEATS = 3 };
 
 /* ---- limits of the machine ---- */
 
@@ -47,10 +48,13 @@ sil_err bench_limits(uint32_t threads, struct bench_limits *out, struct sil_erro
     SIL_TRY(pool_open(threads, &pool, e));
     struct limit_job *j = mem_array(mem_libc(), 1, sizeof *j);
     void *bytes = NULL;
-    if (!j || posix_memalign(&bytes, 4096, READ_BYTES) != 0) {
+    if (!j || posix_memalign(&bytes, HUGE, READ_BYTES) != 0) {
         mem_free(mem_libc(), j);
         pool_close(pool);
         return err_nomem(e, "measuring this machine", READ_BYTES);
+    }
+    if (madvise(bytes, READ_BYTES, MADV_HUGEPAGE) != 0) {
+        /* A kernel without huge pages: only slower, as for the weights. */
     }
     memset(bytes, 1, READ_BYTES);
     j->mask = cpu_detect();

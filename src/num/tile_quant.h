@@ -18,6 +18,12 @@
 #include "num/tile_panel.h"
 #include "num/tiles.h"
 
+/* 1: a build for comparison only (tests/tool_free_order_vnni.c), free in the order of additions and in what the product
+ * of a minimum is rounded with. */
+#ifndef TILE_FREE_ORDER
+#define TILE_FREE_ORDER 0
+#endif
+
 enum {
     TILE_MR = 6,                       /* the most rows of activations in a panel */
     TILE_NV = VF_W == 16 ? 2 : 4,      /* vectors of outputs at once: all 32 for a row or two, else two vectors */
@@ -191,9 +197,10 @@ TILE_INLINE void block_sums(enum tile_codes kind, enum tile_form form, int shift
 }
 
 /* -asum of a block's rows as floats. */
-TILE_INLINE void block_mins(const uint8_t *sums, float neg[8]) {
-    __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)sums);
-    _mm256_store_ps(neg, _mm256_cvtepi32_ps(v));
+TILE_INLINE void block_mins(const uint8_t *panel, int mr, float neg[8]) {
+    __m256 v = _mm256_cvtepi32_ps(_mm256_loadu_si256((const __m256i *)(const void *)panel_at(panel, mr, PANEL_ALL)));
+    if (TILE_FREE_ORDER) v = _mm256_mul_ps(v, _mm256_loadu_ps((const float *)(const void *)(panel + mr * PANEL_SCALE)));
+    _mm256_store_ps(neg, v);
     TILE_IN_MEMORY(neg);
 }
 
@@ -203,37 +210,53 @@ TILE_INLINE vf set1_at(const uint8_t *p) {
     return vf_set1(x);
 }
 
+/* Block b for the chains f, or those in place. */
+TILE_INLINE void tile_block(enum tile_codes kind, enum tile_form form, int shift, int mr, int nv, bool in_place,
+                            const struct tile_chunk *c, uint32_t b, int part, const uint8_t *panel, float *acc,
+                            vf f[TILE_MR][TILE_NV]) {
+    for (uint32_t i = 0; i < c->fetch; i += c->every)
+        _mm_prefetch((const char *)c->ahead + (size_t)b * c->step + i, _MM_HINT_T1);
+    vf isum[TILE_MR][TILE_NV];
+    block_sums(kind, form, shift, mr, nv, c, b, part, panel, isum);
+    _Alignas(32) float neg[8];
+    if (form == FORM_MIN) block_mins(panel, mr, neg);
+    for (int v = 0; v < nv; v++) {
+        vf s = vf_load(c->s[b] + part + v * VF_W), m;
+        if (form == FORM_MIN) m = vf_load(c->m[0][b] + part + v * VF_W);
+        for (int r = 0; r < mr; r++) {
+            vf d = set1_at(panel_at(panel, mr, PANEL_SCALE) + 4 * r);
+            vf chain = in_place ? vf_load(acc + r * TILE_ROWS + v * VF_W) : f[r][v];
+            chain = vf_fma(isum[r][v], vf_mul(s, d), chain);
+            if (form == FORM_MIN) chain = vf_fma(vf_set1(neg[r]), TILE_FREE_ORDER ? m : vf_mul(m, d), chain);
+            f[r][v] = chain;
+            if (in_place) vf_store(acc + r * TILE_ROWS + v * VF_W, chain);
+        }
+    }
+}
+
 /* nv vectors of outputs of the tile from part on for a panel of mr rows, added to acc[r][32]: the one chain of each
  * output, in a register or, where these are short, in place. */
 TILE_INLINE void tile_kernel(enum tile_codes kind, enum tile_form form, int shift, int mr, int nv,
                              const struct tile_chunk *c, int part, const uint8_t *panel, float *acc) {
-    const bool in_place = TILE_SHORT || (form == FORM_SUB && mr * nv > 8);
-    vf f[TILE_MR][TILE_NV];
+    const bool in_place = TILE_SHORT || (form == FORM_SUB && mr * nv > 8), halves = TILE_FREE_ORDER && mr <= 2;
+    vf f[TILE_MR][TILE_NV], odd[TILE_MR][TILE_NV];
     acc += part;
-    for (int r = 0; r < mr && !in_place; r++)
-        for (int v = 0; v < nv; v++) f[r][v] = vf_load(acc + r * TILE_ROWS + v * VF_W);
-    for (uint32_t b = 0; b < c->n; b++, panel += mr * PANEL_ROW) {
-        for (uint32_t i = 0; i < c->fetch; i += c->every)
-            _mm_prefetch((const char *)c->ahead + (size_t)b * c->step + i, _MM_HINT_T1);
-        vf isum[TILE_MR][TILE_NV];
-        block_sums(kind, form, shift, mr, nv, c, b, part, panel, isum);
-        _Alignas(32) float neg[8];
-        if (form == FORM_MIN) block_mins(panel_at(panel, mr, PANEL_ALL), neg);
+    for (int r = 0; r < mr && !in_place; r++) {
         for (int v = 0; v < nv; v++) {
-            vf s = vf_load(c->s[b] + part + v * VF_W), m;
-            if (form == FORM_MIN) m = vf_load(c->m[0][b] + part + v * VF_W);
-            for (int r = 0; r < mr; r++) {
-                vf d = set1_at(panel_at(panel, mr, PANEL_SCALE) + 4 * r);
-                vf chain = in_place ? vf_load(acc + r * TILE_ROWS + v * VF_W) : f[r][v];
-                chain = vf_fma(isum[r][v], vf_mul(s, d), chain);
-                if (form == FORM_MIN) chain = vf_fma(vf_set1(neg[r]), vf_mul(m, d), chain);
-                f[r][v] = chain;
-                if (in_place) vf_store(acc + r * TILE_ROWS + v * VF_W, chain);
-            }
+            f[r][v] = vf_load(acc + r * TILE_ROWS + v * VF_W);
+            odd[r][v] = vf_set1(0.0f);
         }
     }
+    uint32_t b = 0;
+    for (; halves && b + 2 <= c->n; b += 2, panel += 2 * mr * PANEL_ROW) {
+        tile_block(kind, form, shift, mr, nv, in_place, c, b, part, panel, acc, f);
+        tile_block(kind, form, shift, mr, nv, in_place, c, b + 1, part, panel + mr * PANEL_ROW, acc, odd);
+    }
+    for (; b < c->n; b++, panel += mr * PANEL_ROW)
+        tile_block(kind, form, shift, mr, nv, in_place, c, b, part, panel, acc, f);
     for (int r = 0; r < mr && !in_place; r++)
-        for (int v = 0; v < nv; v++) vf_store(acc + r * TILE_ROWS + v * VF_W, f[r][v]);
+        for (int v = 0; v < nv; v++)
+            vf_store(acc + r * TILE_ROWS + v * VF_W, halves ? vf_add(f[r][v], odd[r][v]) : f[r][v]);
 }
 
 #define TILE_KERNEL(name, kind, form, shift, mr)                                                                       \
