@@ -259,6 +259,11 @@ static void long_requests(void **state) {
     c.services[CHAT].long_share = .2;
     f = built(&c);
     fleet_service_at(f, CHAT, &mixed);
+    struct fleet_in in = noon();
+    struct fleet_out o;
+    fleet_step(f, NULL, &in, &o);
+    assert_true(o.service[CHAT].slo >= .98);
+    NEAR(o.service[CHAT].in_tokens, o.service[CHAT].served * (.8 * 1155 + .2 * 8000), 1e-6 * o.service[CHAT].in_tokens);
     fleet_free(f);
     c.services[CHAT].long_share = 1;
     f = built(&c);

@@ -100,8 +100,8 @@ static sil_err choose_replica(const struct fleet_config *c, const struct fleet_s
 
 static void facts_of(const struct fleet_service *s, const struct serving *v, struct fleet_service_built *b) {
     struct surface_point empty, full;
-    surface_at(&b->surface, 0, b->mix, 1, &empty);
-    surface_at(&b->surface, 1, b->mix, 1, &full);
+    surface_at(&b->surface, 0, 0, 1, &empty);
+    surface_at(&b->surface, 1, 0, 1, &full);
     b->facts.replica_gpus = b->replica_gpus;
     b->facts.replica_rate = b->rate;
     b->facts.replica_tokens = b->rate * b->output / b->replica_gpus;
@@ -111,19 +111,30 @@ static void facts_of(const struct fleet_service *s, const struct serving *v, str
     b->facts.joules_per_token = full.v[SURFACE_POWER] / (full.v[SURFACE_SERVED] * b->output);
 }
 
+/* A source at the one mix that a service has: exact, where the table would be straight between its points. */
+struct at_mix {
+    const struct serving *serving;
+    double mix;
+};
+
+static sil_err eval_at_mix(const void *ctx, double rate, double mix, double speed, struct surface_point *out,
+                           struct sil_error *e) {
+    const struct at_mix *a = ctx;
+    (void)mix;
+    return serving_eval(a->serving, rate, a->mix, speed, out, e);
+}
+
 static sil_err build_serving(const struct fleet_config *c, const struct fleet_service *s, const struct hw_system *hw,
                              const struct roof_factors *k, struct fleet_service_built *b, struct sil_error *e) {
     struct serving v = {0};
     SIL_TRY(choose_replica(c, s, hw, k, &v, &b->rate, e));
-    struct surface_source src = {.eval = serving_eval,
-                                 .ctx = &v,
-                                 .rate_slo = b->rate,
-                                 .speed_min = c->speed_min,
-                                 .mixes = s->long_input_tokens > 0 && s->long_share > 0 ? SURFACE_MIXES : 1};
+    double mix = s->long_input_tokens > 0 ? s->long_share : 0;
+    struct at_mix at = {&v, mix};
+    struct surface_source src = {
+        .eval = eval_at_mix, .ctx = &at, .rate_slo = b->rate, .speed_min = c->speed_min, .mixes = 1};
     b->replica_gpus = v.roof.gpus;
-    b->mix = src.mixes > 1 ? s->long_share : 0;
-    b->input = (1 - b->mix) * s->input_tokens + b->mix * s->long_input_tokens;
-    b->output = (1 - b->mix) * s->output_tokens + b->mix * s->long_output_tokens;
+    b->input = (1 - mix) * s->input_tokens + mix * s->long_input_tokens;
+    b->output = (1 - mix) * s->output_tokens + mix * s->long_output_tokens;
     SIL_TRY(surface_fill(&b->surface, &src, e));
     facts_of(s, &v, b);
     return SIL_OK;
@@ -198,7 +209,7 @@ static sil_err build_service(const struct fleet_config *c, const struct fleet_se
     } else {
         SIL_TRY(s->kind == FLEET_IMAGES ? build_images(c, s, hw, b, e) : build_serving(c, s, hw, k, b, e));
         struct surface_point full;
-        surface_at(&b->surface, 1, b->mix, 1, &full);
+        surface_at(&b->surface, 1, 0, 1, &full);
         gpu_w = full.v[SURFACE_POWER] / b->replica_gpus;
     }
     if (gpu_w > p->peak_w) p->peak_w = gpu_w;

@@ -22,7 +22,7 @@ struct fleet_service_built {
     double per_replica;  /* 1 / replica_gpus */
     double hour[25];     /* demand at the middle of each hour, of the busiest = 1; [24] = [0] */
     double level[2][12]; /* busiest hour of weekdays and days of rest by month, 1/s */
-    double input, output, mix, quantile, deadline_s;
+    double input, output, quantile, deadline_s;
     double gpu_share, goodput, flop_share; /* training: useful FLOP of a GPU over its bf16 peak */
     double tokens_per_gpu;                 /* training: tokens per GPU-second of useful work */
     double gpu_w;                          /* training: system power per GPU */

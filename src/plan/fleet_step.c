@@ -30,7 +30,7 @@ static double demand(const struct fleet_service_built *s, const struct fleet_in 
 }
 
 /* Replicas of one service in a step, with the operating point they share: between two points of the table, or (slower
- * clock, mix of requests) worked out in `own`, which then stands for both. */
+ * clock) worked out in `own`, which then stands for both. */
 struct run {
     double replicas, load; /* offered rate of a replica / rate within the level */
     const struct surface_point *at;
@@ -43,11 +43,11 @@ static double value(const struct run *r, int k) {
 }
 
 static void look_up(const struct fleet_service_built *s, struct run *r, double speed) {
-    if (speed >= 1 && s->surface.mixes == 1) {
+    if (speed >= 1) {
         r->at = surface_row(&s->surface, r->load, &r->part);
         return;
     }
-    surface_at(&s->surface, r->load, s->mix, speed, &r->own[0]);
+    surface_at(&s->surface, r->load, 0, speed, &r->own[0]);
     r->own[1] = r->own[0];
     r->at = r->own;
     r->part = 0;

@@ -16,7 +16,7 @@
 
 enum {
     SURFACE_LOADS = 49, /* offered load, 0 .. SURFACE_LOAD_MAX of the rate that meets the service level uncapped */
-    SURFACE_MIXES = 3,  /* share of the long class of requests: 0, 1/2, 1 (only the first when the source has no mix) */
+    SURFACE_MIXES = 3,  /* share of the long class of requests: 0, 1/2, 1 (only the first when the mix is fixed) */
     SURFACE_CAPS = 5,   /* speed of the clock under a power cap, `cap_min` .. 1 of the highest */
 };
 #define SURFACE_LOAD_MAX 1.5
