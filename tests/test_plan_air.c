@@ -54,7 +54,7 @@ static double by_bisection(double t, double ratio, double p) {
     /* The same rule for air at freezing: water's branch where it exists. */
     bool water = t >= 0 && psychro_ratio_wet_bulb(t, 0.0, p) <= ratio;
     double lo = water ? 0.0 : -100.0, hi = water ? t : t < 0 ? t : -1e-13;
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 50; i++) {
         double mid = 0.5 * (lo + hi);
         if (psychro_ratio_wet_bulb(t, mid, p) > ratio) hi = mid;
         else lo = mid;
