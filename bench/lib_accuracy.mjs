@@ -28,7 +28,9 @@ async function line(kind, format, tokens, origin) {
     const exact = peer.oracle(path, read, "exact");
     const ours = peer.sillokRows(path, read), theirs = await llamaRows(path, read);
     const own = peer.distance(exact, ours), other = theirs && peer.distance(exact, theirs);
+    const int8 = peer.distance(exact, peer.sillokRows(path, read, "--kv", "int8"));
     const cells = [kind, format, sci(own.kl), sci(own.klMax), perplexityRatio(tokens, exact, ours).toFixed(4)];
+    cells.push(sci(int8.kl));
     cells.push(other ? sci(other.kl) : "-", other ? sci(other.klMax) : "-");
     cells.push(other ? perplexityRatio(tokens, exact, theirs).toFixed(4) : "-");
     cells.push(sci(peer.distance(origin, exact).kl));
@@ -41,9 +43,9 @@ const profile = execFileSync(peer.sillok, ["--version"]).toString().trim().split
 console.log(
     `# Accuracy (./dev bench accuracy, ${profile}, llama.cpp of node-llama-cpp ${version}, ` +
         `${new Date().toISOString().slice(0, 10)}): divergence from a binary64 evaluation of the same file, ` +
-        `${TOKENS} tokens, nats; the last column is what encoding the weights alone costs. See docs/accuracy.md.`,
+        `${TOKENS} tokens, nats; "int8 KL" is with --kv int8; the last column is what encoding the weights alone costs. See docs/accuracy.md.`,
 );
-console.log("model,format,Sillok KL,max,perplexity ×,llama.cpp KL,max,perplexity ×,encoding KL");
+console.log("model,format,Sillok KL,max,perplexity ×,int8 KL,llama.cpp KL,max,perplexity ×,encoding KL");
 for (const kind of Object.keys(MODELS)) {
     const path = peer.makeModel(`${SIZES} --type F32 ${MODELS[kind]}`);
     const tokens = peer.written(path, TOKENS);

@@ -43,9 +43,9 @@ export function written(path, n) {
     return String(tool("tool_ref64", [path, `write:${n}`, scratch("logits.f64")])).trim().split(",").map(Number);
 }
 
-export function sillokRows(path, tokens) {
+export function sillokRows(path, tokens, ...options) {
     const out = scratch("logits.f32");
-    execFileSync(sillok, ["logits", path, "--tokens", tokens.join(","), "--all", "--out", out], { stdio: "pipe" });
+    execFileSync(sillok, ["logits", path, "--tokens", tokens.join(","), "--all", "--out", out, ...options], { stdio: "pipe" });
     return rowsOf(new Float32Array(new Uint8Array(readFileSync(out)).buffer), tokens.length);
 }
 
