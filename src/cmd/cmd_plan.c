@@ -95,7 +95,7 @@ static int run_design(const char *path, const struct run_args *a) {
 static int plan_run(int argc, char **argv) {
     struct run_args a = {.lang = "en"};
     const struct cmd_opt opts[] = {
-        {.name = "lang", .kind = CMD_TEXT, .out = &a.lang, .value = "LANG", .help = "en (default) or ko"},
+        PLAN_LANG(a.lang),
         {.name = "json", .kind = CMD_FLAG, .out = &a.json, .help = "print every result as JSON"},
         {.name = "report",
          .kind = CMD_TEXT,
@@ -125,8 +125,7 @@ static int plan_run(int argc, char **argv) {
     const char *args[1];
     int n, rc = cmd_parse(&spec, argc, argv, args, &n);
     if (rc != CMD_GO) return rc;
-    if (strcmp(a.lang, "en") != 0 && strcmp(a.lang, "ko") != 0)
-        return cmd_usage("plan run", "--lang is en or ko, not \"%s\"", a.lang);
+    if (!plan_lang_ok(a.lang)) return cmd_usage("plan run", "--lang is en or ko, not \"%s\"", a.lang);
     return run_design(args[0], &a);
 }
 

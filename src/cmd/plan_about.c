@@ -64,7 +64,7 @@ int plan_check(int argc, char **argv) {
 
 /* ---- sources ---- */
 
-static void print_source(const struct plan_item *it, const struct plan_design *d) {
+static void print_source(const struct plan_item *it, const struct plan_design *d, bool ko) {
     char path[PLAN_PATH_MAX], value[512];
     const struct plan_var *v = it->var;
     plan_item_path(it, path, sizeof path);
@@ -80,19 +80,26 @@ static void print_source(const struct plan_item *it, const struct plan_design *d
     if (v->constant) printf("  constant");
     else if (it->line) printf("  %s:%u", d->file, (unsigned)it->line);
     else printf("  default");
-    printf("\n    %s. Source: %s\n", v->help_en, v->source ? v->source : "the design");
+    printf(ko ? "\n    %s. 출처: %s\n" : "\n    %s. Source: %s\n", ko ? v->help_ko : v->help_en,
+           v->source ? v->source : "the design");
 }
 
 int plan_sources(int argc, char **argv) {
+    const char *lang = "en";
+    const struct cmd_opt opts[] = {PLAN_LANG(lang)};
     const struct cmd_spec spec = {
         .name = "plan sources",
-        .synopsis = "[FILE.yaml]",
+        .opts = opts,
+        .n_opts = 1,
+        .synopsis = "[FILE.yaml] [--lang ko]",
         .about = "Prints every variable and constant with its value, unit, allowed range and source: of a\n"
                  "design, or the defaults.",
         .max_args = 1};
     const char *args[1];
     int n, rc = cmd_parse(&spec, argc, argv, args, &n);
     if (rc != CMD_GO) return rc;
+    if (!plan_lang_ok(lang)) return cmd_usage("plan sources", "--lang is en or ko, not \"%s\"", lang);
+    bool ko = strcmp(lang, "ko") == 0;
     struct plan_design *d = malloc(sizeof *d);
     struct sil_error e = {0};
     if (!d) return CMD_FAILED;
@@ -104,9 +111,10 @@ int plan_sources(int argc, char **argv) {
     struct plan_item it = {0};
     const struct plan_module *last = NULL;
     while (plan_item_next(d, &it)) {
-        if (it.module != last) printf("%s# %s\n", last ? "\n" : "", it.module->group->title_en);
+        if (it.module != last)
+            printf("%s# %s\n", last ? "\n" : "", ko ? it.module->group->title_ko : it.module->group->title_en);
         last = it.module;
-        print_source(&it, d);
+        print_source(&it, d, ko);
     }
     free(d);
     return 0;
@@ -114,7 +122,7 @@ int plan_sources(int argc, char **argv) {
 
 /* ---- help ---- */
 
-static void help_var(const struct plan_var *v, const char *prefix) {
+static void help_var(const struct plan_var *v, const char *prefix, bool ko) {
     printf("  %s%s", prefix, v->path);
     switch (v->kind) {
     case PLAN_CHOICE: {
@@ -137,56 +145,62 @@ static void help_var(const struct plan_var *v, const char *prefix) {
     if (v->required_if)
         printf(" (required%s%s)", strcmp(v->required_if, "always") ? " if " : "",
                strcmp(v->required_if, "always") ? v->required_if : "");
-    printf("\n      %s\n", v->help_en);
+    printf("\n      %s\n", ko ? v->help_ko : v->help_en);
 }
 
 static bool matches(const char *path, const char *word) {
     return !word || strstr(path, word);
 }
 
-static uint32_t help_group(const struct plan_group *g, const char *word) {
+static uint32_t help_group(const struct plan_group *g, const char *word, bool ko) {
     uint32_t n = 0;
     bool whole = word && strcmp(word, g->name) == 0;
     for (size_t i = 0; i < g->n_vars; i++)
         if (!g->vars[i].constant && (whole || matches(g->vars[i].path, word))) {
-            if (n++ == 0) printf("%s\n", g->title_en);
-            help_var(&g->vars[i], "");
+            if (n++ == 0) printf("%s\n", ko ? g->title_ko : g->title_en);
+            help_var(&g->vars[i], "", ko);
         }
     for (size_t k = 0; k < g->n_lists; k++) {
         const struct plan_list *l = &g->lists[k];
         bool list = whole || matches(l->path, word);
         for (size_t i = 0; i < l->n_vars; i++)
             if (!l->vars[i].constant && (list || matches(l->vars[i].path, word))) {
-                if (n++ == 0) printf("%s\n", g->title_en);
+                if (n++ == 0) printf("%s\n", ko ? g->title_ko : g->title_en);
                 char prefix[64];
                 snprintf(prefix, sizeof prefix, "%s[].", l->path);
-                help_var(&l->vars[i], prefix);
+                help_var(&l->vars[i], prefix, ko);
             }
     }
     return n;
 }
 
 int plan_help(int argc, char **argv) {
+    const char *lang = "en";
+    const struct cmd_opt opts[] = {PLAN_LANG(lang)};
     const struct cmd_spec spec = {
         .name = "plan help",
-        .synopsis = "[WORD]",
+        .opts = opts,
+        .n_opts = 1,
+        .synopsis = "[WORD] [--lang ko]",
         .about = "Prints the keys of a design file whose path contains WORD; without WORD the groups.",
         .max_args = 1};
     const char *args[1];
     int n, rc = cmd_parse(&spec, argc, argv, args, &n);
     if (rc != CMD_GO) return rc;
+    if (!plan_lang_ok(lang)) return cmd_usage("plan help", "--lang is en or ko, not \"%s\"", lang);
+    bool ko = strcmp(lang, "ko") == 0;
     uint32_t found = 0;
     if (n == 0) {
         puts("Groups of a design file; sillok plan help WORD prints their keys.");
         for (size_t m = 0; m < plan_n_modules; m++) {
             const struct plan_group *g = plan_modules[m].group;
-            printf("  %-12s%s", g->name, g->title_en);
+            printf("  %-12s%s", g->name, ko ? g->title_ko : g->title_en);
             for (size_t k = 0; k < g->n_lists; k++) printf("%s%s", k ? ", " : "; lists: ", g->lists[k].path);
             putchar('\n');
         }
         return 0;
     }
-    for (size_t m = 0; m < plan_n_modules; m++) found += help_group(plan_modules[m].group, args[0]);
+    for (size_t m = 0; m < plan_n_modules; m++) found += help_group(plan_modules[m].group, args[0], ko);
     if (found) return 0;
     return cmd_usage("plan help", "no key of a design file contains \"%s\"", args[0]);
 }

@@ -145,3 +145,7 @@ sil_err plan_write_csv(const struct plan_outcome *o, const char *path, struct si
 bool plan_show_progress(bool quiet) {
     return !quiet && isatty(STDERR_FILENO);
 }
+
+bool plan_lang_ok(const char *lang) {
+    return strcmp(lang, "en") == 0 || strcmp(lang, "ko") == 0;
+}

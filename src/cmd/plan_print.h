@@ -11,6 +11,11 @@ sil_err plan_write_csv(const struct plan_outcome *o, const char *path, struct si
 /* Whether progress may be shown: standard error is a terminal, and nobody asked for quiet. */
 bool plan_show_progress(bool quiet);
 
+/* The option --lang and its check. */
+#define PLAN_LANG(var)                                                                                                 \
+    { .name = "lang", .kind = CMD_TEXT, .out = &(var), .value = "LANG", .help = "en (default) or ko" }
+bool plan_lang_ok(const char *lang);
+
 /* The other verbs of `sillok plan`; as subcommands. */
 int plan_check(int argc, char **argv);
 int plan_sources(int argc, char **argv);

@@ -62,9 +62,9 @@ void plan_outcome_notes(const struct plan_outcome *o, struct outcome_notes *b) {
     }
     for (uint32_t i = 0; i < p->n; i++) {
         if (p->late[i] <= 0) continue;
-        snprintf(ko, sizeof ko, "%.80s 단계는 희망보다 %.0f개월 늦습니다: %s.", p->phase[i].name, p->late[i],
+        snprintf(ko, sizeof ko, "\"%.80s\" 단계는 희망보다 %.0f개월 늦습니다: %s.", p->phase[i].name, p->late[i],
                  build_chain_ko(p->holds[i]));
-        note(b, ko, "Phase %.80s is %.0f months later than wanted, held by: %s.", p->phase[i].name, p->late[i],
+        note(b, ko, "\"%.80s\" starts %.0f months later than wanted, held by: %s.", p->phase[i].name, p->late[i],
              build_chain_en(p->holds[i]));
     }
 }

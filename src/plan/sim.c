@@ -232,7 +232,8 @@ static void keep_limits(struct walk *w, const struct now *n, double dt) {
         const struct fleet_service *c = &fc->services[i];
         refused = refused || o->refused > 1e-9 * o->offered;
         bool timed = c->kind == FLEET_CHAT || c->kind == FLEET_CODE || c->kind == FLEET_IMAGES;
-        late = late || (timed && o->offered > 0 && o->slo < c->quantile);
+        /* First token and pace must each hold for the quantile, so both together for its square. */
+        late = late || (timed && o->offered > 0 && o->slo < c->quantile * c->quantile * (1 - 1e-9));
     }
     if (n->capped) t[SIM_LIMIT_CONTRACT] += dt;
     else if (refused) t[SIM_LIMIT_GPUS] += dt;
