@@ -112,6 +112,7 @@ static void test_values(void **state) {
     value_is(10412.5, "KRW bn", 4, "10조 4,125억 원", "KRW 10.41 tn");
     value_is(142.7, "KRW/kWh", 4, "142.7원/kWh", "142.7 KRW/kWh");
     value_is(0.6169, "s", 4, "616.9 ms", "616.9 ms");
+    value_is(1.97e-5, "1/GPU-hour", 7, "1.97e−5 1/GPU-hour", "1.97e−5 1/GPU-hour");
     value_is(0, "W", 3, "0 W", "0 W");
     value_is(NAN, "%", 3, "–", "–");
 }

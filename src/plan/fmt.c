@@ -241,13 +241,13 @@ static const struct {
     {"kgCO2/kWh", " kgCO₂/kWh", " kgCO₂/kWh"},
 };
 
-/* "0.3200" -> "0.32", "7.000" -> "7". */
+/* "0.3200" -> "0.32", "7.000" -> "7", "1.970e-5" -> "1.97e-5". */
 static void trim_zeros(char *num) {
-    if (!strchr(num, '.') || strchr(num, 'e')) return;
-    size_t n = strlen(num);
+    if (!strchr(num, '.')) return;
+    size_t end = strcspn(num, "e"), n = end;
     while (num[n - 1] == '0') n--;
     if (num[n - 1] == '.') n--;
-    num[n] = 0;
+    memmove(num + n, num + end, strlen(num + end) + 1);
 }
 
 void fmt_value(char out[FMT_MAX], double x, const char *unit, int digits, enum plan_lang lang) {
