@@ -42,8 +42,24 @@ void gemm_close(struct gemm_env *env) {
     env->packed = env->rows = NULL;
 }
 
+/* Short copies of a length that the compiler knows are a few moves. */
+static inline __attribute__((always_inline)) void copy_width(const float *src, size_t ld, uint32_t n, float *dst,
+                                                             uint32_t width) {
+    for (uint32_t k = 0; k < n; k++, dst += width, src += ld) memcpy(dst, src, width * sizeof *dst);
+}
+
 /* dst[k*width + i] = src[k*ld + i], +0 from `rows` on. */
 static void copy_columns(const float *src, size_t ld, uint32_t rows, uint32_t n, uint32_t width, float *dst) {
+    if (rows == width) {
+        switch (width) {
+        case 6: copy_width(src, ld, n, dst, 6); return;
+        case 8: copy_width(src, ld, n, dst, 8); return;
+        case 14: copy_width(src, ld, n, dst, 14); return;
+        case 16: copy_width(src, ld, n, dst, 16); return;
+        case 32: copy_width(src, ld, n, dst, 32); return;
+        default: break;
+        }
+    }
     for (uint32_t k = 0; k < n; k++, dst += width, src += ld) {
         memcpy(dst, src, rows * sizeof *dst);
         for (uint32_t i = rows; i < width; i++) dst[i] = 0.0f;
