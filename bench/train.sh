@@ -32,11 +32,8 @@ ours() { # THREADS: tokens per second behind the first step
     rm -f "$work"/model.gguf*
     build/sillok train "$work/recipe.yaml" -q -t "$1" --until "$steps" 2>/dev/null
     cp "$work/model.gguf.log.jsonl" "$work/ours.jsonl"
-    "$python" - "$work/ours.jsonl" <<'EOF'
-import json, sys
-l = [json.loads(x) for x in open(sys.argv[1])]
-print("%.0f" % ((l[-1]["tokens"] - l[0]["tokens"]) / (l[-1]["seconds"] - l[0]["seconds"])))
-EOF
+    sed 's/[^0-9.e+-]*tokens_per_s.*//; s/^{"step":\([0-9]*\),"tokens":\([0-9]*\),.*"seconds":\([0-9.e+-]*\).*/\2 \3/' "$work/ours.jsonl" |
+        awk 'NR == 1 { t = $1; s = $2 } { n = $1; e = $2 } END { printf "%.0f\n", (n - t) / (e - s) }'
 }
 
 for threads in ${THREADS:-1 2}; do

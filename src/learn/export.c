@@ -86,8 +86,7 @@ static sil_err fill(void *ctx, size_t index, uint64_t n_bytes, struct sil_error 
     return SIL_OK;
 }
 
-static void put_keys(struct gguf_writer *w, const struct recipe *r, const struct params *p,
-                     const struct learn_vocab *v) {
+static void put_keys(struct gguf_writer *w, const struct recipe *r, const struct params *p) {
     const struct learn_shape *s = &p->shape;
     const char *arch = s->family == LEARN_QWEN3 ? "qwen3" : "llama";
     static const struct {
@@ -121,7 +120,6 @@ static void put_keys(struct gguf_writer *w, const struct recipe *r, const struct
     gguf_put_f32(w, key, s->eps);
     snprintf(key, sizeof key, "%s.rope.freq_base", arch);
     gguf_put_f32(w, key, (float)s->rope_base);
-    learn_vocab_put(v, w);
 }
 
 static void put_tensors(struct gguf_writer *w, struct writing *x) {
@@ -150,10 +148,11 @@ sil_err export_gguf(struct mem mem, const struct recipe *r, const struct learn_v
         arena_free(&a);
         return err_nomem(e, "a model file", 0);
     }
-    put_keys(g, r, p, v);
+    put_keys(g, r, p);
+    sil_err err = learn_vocab_put(v, g, e);
     put_tensors(g, &x);
     file_sweep(path);
-    sil_err err = file_create(path, &x.out, e);
+    if (err == SIL_OK) err = file_create(path, &x.out, e);
     if (err == SIL_OK) err = gguf_write(g, (struct gguf_sink){.write = to_file, .fill = fill, .ctx = &x}, e);
     if (err == SIL_OK) err = file_commit(&x.out, e);
     else file_discard(&x.out);

@@ -205,7 +205,7 @@ static void put_spec(const struct learn_vocab *v, struct gguf_writer *w, int32_t
     gguf_put_bool(w, "tokenizer.ggml.add_bos_token", false);
 }
 
-void learn_vocab_put(const struct learn_vocab *v, struct gguf_writer *w) {
+sil_err learn_vocab_put(const struct learn_vocab *v, struct gguf_writer *w, struct sil_error *e) {
     if (v->file) {
         const struct gguf *g = model_file_gguf(v->file);
         for (size_t i = 0; i < g->n_kv; i++)
@@ -213,8 +213,10 @@ void learn_vocab_put(const struct learn_vocab *v, struct gguf_writer *w) {
                 gguf_put_value(w, g->kv[i].key, &g->kv[i].value);
     } else {
         int32_t *types = mem_array(v->mem, v->spec.n_tokens, sizeof *types);
-        if (types) put_spec(v, w, types); /* without it, the file lacks a key that reading it back asks for */
+        if (!types) return err_nomem(e, "the vocabulary", v->spec.n_tokens * sizeof *types);
+        put_spec(v, w, types);
         mem_free(v->mem, types);
     }
     if (v->chat_source.n) gguf_put_str(w, "tokenizer.chat_template", v->chat_source);
+    return SIL_OK;
 }

@@ -27,7 +27,7 @@ sil_err learn_vocab_open(struct mem mem, const char *path, const char *pre, cons
                          struct learn_vocab *out, struct sil_error *e);
 void learn_vocab_close(struct learn_vocab *v);
 
-/* Writes the tokenizer.* keys. */
-void learn_vocab_put(const struct learn_vocab *v, struct gguf_writer *w);
+/* Puts the tokenizer.* keys. SIL_NOMEM; other failures stay with the writer. */
+sil_err learn_vocab_put(const struct learn_vocab *v, struct gguf_writer *w, struct sil_error *e);
 
 #endif
