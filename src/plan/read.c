@@ -2,13 +2,13 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <yaml.h>
 
 #include "base/err.h"
 #include "base/file.h"
 #include "base/near.h"
 #include "base/sha.h"
 #include "base/utf8.h"
+#include "base/yamlx.h"
 #include "plan/design.h"
 #include "plan/design_walk.h"
 
@@ -318,7 +318,6 @@ static sil_err read_mapping(struct reader *r, const yaml_node_t *map, const stru
 
 static sil_err read_document(struct reader *r) {
     const yaml_node_t *root = yaml_document_get_root_node(r->doc);
-    if (!root) return err_set(r->e, SIL_FORMAT, "%s:1:1: the file is empty; a design is a mapping of keys", r->name);
     if (root->type != YAML_MAPPING_NODE) return bad(r, root, "a design is a mapping of keys (site:, services:, ...)");
     struct place top = {0};
     SIL_TRY(read_mapping(r, root, &top, 0));
@@ -327,37 +326,16 @@ static sil_err read_document(struct reader *r) {
     return SIL_OK;
 }
 
-static sil_err yaml_failed(const yaml_parser_t *p, const char *name, struct sil_error *e) {
-    if (p->error == YAML_MEMORY_ERROR) return err_nomem(e, "the design file", PLAN_DESIGN_BYTES_MAX);
-    if (p->error == YAML_READER_ERROR)
-        return err_set(e, SIL_FORMAT, "%s: byte %zu: not text in UTF-8 (%s)", name, p->problem_offset,
-                       p->problem ? p->problem : "unreadable");
-    return err_set(e, SIL_FORMAT, "%s:%zu:%zu: not YAML: %s%s%s", name, p->problem_mark.line + 1,
-                   p->problem_mark.column + 1, p->problem ? p->problem : "syntax error", p->context ? " " : "",
-                   p->context ? p->context : "");
-}
-
 sil_err plan_design_parse(struct str yaml, const char *name, struct plan_design *d, struct sil_error *e) {
-    yaml_parser_t parser;
-    yaml_document_t doc;
+    struct yamlx y;
     plan_design_defaults(d);
-    if (yaml.n > PLAN_DESIGN_BYTES_MAX)
-        return err_set(e, SIL_LIMIT, "%s: a design file has at most %d bytes", name, PLAN_DESIGN_BYTES_MAX);
     if (strlen(name) >= sizeof d->file) return err_set(e, SIL_LIMIT, "the path of the design file is too long");
     memcpy(d->file, name, strlen(name));
     sha_hex(yaml.p, yaml.n, d->digest);
-    if (!yaml_parser_initialize(&parser)) return err_nomem(e, "reading YAML", sizeof parser);
-    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&parser, (const unsigned char *)yaml.p, yaml.n);
-    sil_err rc;
-    if (!yaml_parser_load(&parser, &doc)) {
-        rc = yaml_failed(&parser, name, e);
-    } else {
-        struct reader r = {.doc = &doc, .d = d, .e = e, .name = name};
-        rc = read_document(&r);
-        yaml_document_delete(&doc);
-    }
-    yaml_parser_delete(&parser);
+    SIL_TRY(yamlx_parse(yaml, PLAN_DESIGN_BYTES_MAX, name, "a design", &y, e));
+    struct reader r = {.doc = &y.doc, .d = d, .e = e, .name = name};
+    sil_err rc = read_document(&r);
+    yamlx_free(&y);
     return rc;
 }
 
