@@ -21,6 +21,7 @@ log() {
 fresh
 ok "a recipe is trained" train -t 1
 want=$(sum nano.gguf)
+is "its bytes are those known from other machines" "$want" "$(cat tests/learn/nano.sha256)"
 want_log=$(log)
 want_svg=$(sum nano.gguf.svg)
 first=$(printf '%s\n' "$want_log" | sed -n 's/^{"step":1,.*"loss":\([0-9]*\).*/\1/p')
