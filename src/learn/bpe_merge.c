@@ -96,7 +96,7 @@ static sil_err count_pairs(struct bpe *b, uint32_t word, int sign, uint32_t fres
     const struct bpe_word *w = &b->words[word];
     const uint32_t *s = b->symbols + w->sym;
     for (uint32_t i = 0; i + 1 < w->n; i++) {
-        uint32_t pair;
+        uint32_t pair = 0;
         if (s[i] == BPE_NONE || s[i + 1] == BPE_NONE) continue;
         SIL_TRY(pair_of(b, s[i], s[i + 1], &pair, e));
         b->pairs[pair].count += sign * (int64_t)w->count;
