@@ -16,18 +16,23 @@ for await (const _ of sequence.evaluate(ids(1), { temperature: 0 })) break;
 const first = performance.now() - began;
 let many; // made when it is asked for: it takes memory of its own
 
-// Brings the one sequence to depth tokens, in a longer context if that is needed; a text that is there already stays.
+// Brings a sequence to depth tokens; a text that is there already stays.
+async function bring(seq, depth) {
+    if (seq.nextTokenIndex > depth && depth > 0) await seq.eraseContextTokenRanges([{ start: depth, end: seq.nextTokenIndex }]);
+    else if (seq.nextTokenIndex !== depth) {
+        await seq.clearHistory();
+        await seq.evaluateWithoutGeneratingNewTokens(ids(depth));
+    }
+}
+
+// The one sequence at depth tokens, in a longer context if that is needed.
 async function reach(depth, room) {
     if (depth + room > one.contextSize) {
         await one.dispose();
         one = await model.createContext({ contextSize: depth + room, batchSize: 512, threads });
         sequence = one.getSequence();
     }
-    if (sequence.nextTokenIndex > depth && depth > 0) await sequence.eraseContextTokenRanges([{ start: depth, end: sequence.nextTokenIndex }]);
-    else if (sequence.nextTokenIndex !== depth) {
-        await sequence.clearHistory();
-        await sequence.evaluateWithoutGeneratingNewTokens(ids(depth));
-    }
+    await bring(sequence, depth);
 }
 
 async function prefill(n, depth = 0) {
@@ -51,10 +56,7 @@ async function decode(n, batch, depth = 0) {
         decode.seqs ??= Array.from({ length: SEQUENCES }, () => many.getSequence());
         seqs = decode.seqs.slice(0, batch);
     }
-    if (batch > 1) {
-        for (const s of seqs) await s.clearHistory();
-        await Promise.all(seqs.map((s) => s.evaluateWithoutGeneratingNewTokens(ids(depth))));
-    }
+    if (batch > 1) await Promise.all(seqs.map((s) => bring(s, depth)));
     const t = performance.now();
     await Promise.all(seqs.map((s) => steps(s, n)));
     return ((n * batch) / (performance.now() - t)) * 1e3;
