@@ -5,7 +5,8 @@
  *                          -> lights, offices, security (constant)
  *
  * IT heat goes to the liquid and air loops, losses of UPS, distribution and rectifiers to the air loop (but for
- * cooling.loss_liquid); transformers stand outside. PUE and WUE follow ISO/IEC 30134-2 and -9 with the IT energy at the inputs of the IT equipment. */
+ * cooling.loss_liquid); transformers stand outside. PUE and WUE follow ISO/IEC 30134-2 and -9 with the IT energy at the
+ * inputs of the IT equipment. */
 #ifndef SIL_PLAN_FACILITY_H
 #define SIL_PLAN_FACILITY_H
 
