@@ -5,8 +5,8 @@
 #define AT(f) .offset = offsetof(struct cool_config, f)
 #define NUM(p, u, l, h, d, lw, hg, s, en, ko, f)                                                                       \
     {                                                                                                                  \
-        .path = p, .kind = PLAN_NUM, .unit = u, .lo = l, .hi = h, .def = d, .low = lw, .high = hg, .source = s,        \
-        .help_en = en, .help_ko = ko, AT(f)                                                                            \
+        .path = (p), .kind = PLAN_NUM, .unit = (u), .lo = (l), .hi = (h), .def = (d), .low = (lw), .high = (hg),       \
+        .source = (s), .help_en = (en), .help_ko = (ko), AT(f)                                                         \
     }
 
 static const struct plan_var vars[] = {

@@ -5,22 +5,22 @@
 #define AT(f) .offset = offsetof(struct elec_config, f)
 #define UNIT(p, f, d, s, en, ko)                                                                                       \
     {                                                                                                                  \
-        .path = p, .kind = PLAN_NUM, .unit = "MW", .lo = 0, .hi = 1000, .def = d, .source = s, .help_en = en,          \
-        .help_ko = ko, AT(f)                                                                                           \
+        .path = (p), .kind = PLAN_NUM, .unit = "MW", .lo = 0, .hi = 1000, .def = (d), .source = (s), .help_en = (en),  \
+        .help_ko = (ko), AT(f)                                                                                         \
     }
 #define SHARE(p, f, h, d, lw, hg, s, en, ko)                                                                           \
     {                                                                                                                  \
-        .path = p, .kind = PLAN_NUM, .unit = "%", .lo = 0, .hi = h, .def = d, .low = lw, .high = hg, .source = s,      \
-        .help_en = en, .help_ko = ko, AT(f)                                                                            \
+        .path = (p), .kind = PLAN_NUM, .unit = "%", .lo = 0, .hi = (h), .def = (d), .low = (lw), .high = (hg),         \
+        .source = (s), .help_en = (en), .help_ko = (ko), AT(f)                                                         \
     }
 #define WHICH(p, f, t, s, en, ko)                                                                                      \
     {                                                                                                                  \
-        .path = p, .kind = PLAN_CHOICE, .choices = "N|N+1|2N", .text_def = t, .source = s, .help_en = en,              \
-        .help_ko = ko, AT(f)                                                                                           \
+        .path = (p), .kind = PLAN_CHOICE, .choices = "N|N+1|2N", .text_def = (t), .source = (s), .help_en = (en),      \
+        .help_ko = (ko), AT(f)                                                                                         \
     }
 #define MOST(p, f, d)                                                                                                  \
     {                                                                                                                  \
-        .path = p, .kind = PLAN_NUM, .unit = "%", .lo = 10, .hi = 100, .def = d,                                       \
+        .path = (p), .kind = PLAN_NUM, .unit = "%", .lo = 10, .hi = 100, .def = (d),                                   \
         .source = "assumption: planning practice", .help_en = "design load over rating, spare units apart",            \
         .help_ko = "설계 부하율(예비 제외)", AT(f)                                                                     \
     }
@@ -28,8 +28,8 @@
 /* Constants of the check on Frontier, in raps.c. */
 #define FRONTIER(p, u, v, en, ko)                                                                                      \
     {                                                                                                                  \
-        .path = p, .kind = PLAN_NUM, .unit = u, .lo = v, .hi = v, .def = v,                                            \
-        .source = "ExaDigiT RAPS, Frontier (SC24)", .help_en = en, .help_ko = ko, .constant = true,                    \
+        .path = (p), .kind = PLAN_NUM, .unit = (u), .lo = (v), .hi = (v), .def = (v),                                  \
+        .source = "ExaDigiT RAPS, Frontier (SC24)", .help_en = (en), .help_ko = (ko), .constant = true,                \
         .offset = PLAN_NO_FIELD                                                                                        \
     }
 
