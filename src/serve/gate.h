@@ -1,0 +1,38 @@
+/* gate: who may ask, how much, and what they have used. Keys (only their hashes), tenants and usage live in SQLite;
+ * what a request needs is held in memory, so that no request waits for a disk.
+ *
+ * Threads: every function from any thread. gate_authenticate and gate_admit take one short lock. */
+#ifndef SIL_SERVE_GATE_H
+#define SIL_SERVE_GATE_H
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "serve/caller.h"
+#include "serve/config.h"
+#include "serve/gate_ticket.h"
+#include "serve/request.h"
+
+struct gate;
+
+/* Opens (or makes) STATE/keys.db as the configuration says. The configuration must outlive the gate. */
+sil_err gate_open(const struct config *c, struct clock clock, struct gate **out, struct sil_error *e);
+/* Writes what is not written yet. NULL is allowed. */
+void gate_close(struct gate *g);
+/* SIGHUP: keys and limits anew. Requests that run keep what they were given. On failure everything stays as it was. */
+sil_err gate_reload(struct gate *g, const struct config *c, struct sil_error *e);
+
+/* secret: the bearer token of the request ("sk-sillok-..."), maybe empty. With keys switched off in the configuration
+ * everybody is the tenant "local". Compares hashes in constant time. On failure f is 401 (no key, unknown key) or 403
+ * (revoked key, suspended tenant, a model that the tenant may not use is checked by gate_admit). */
+bool gate_authenticate(struct gate *g, struct str secret, struct caller *out, struct fault *f);
+
+/* Counts one request and reserves its tokens: prompt tokens and the most that may be answered, all choices together.
+ * Fills r->ticket (headers, also on failure). On failure f is 429 (rate: with retry_ms; daily budget: do_not_retry) or
+ * 403 (model). Called by a worker once the token ids are known. */
+bool gate_admit(struct gate *g, struct request *r, uint64_t n_tokens, struct fault *f);
+
+/* The end of an admitted request, however it ended: gives back what was reserved and not used, counts the usage for
+ * tenant, key, model and day. usage may be all zero. Called once, where ticket.admitted. */
+void gate_settle(struct gate *g, struct request *r, const struct answer_usage *usage);
+
+#endif
