@@ -10,7 +10,6 @@
 #define SIL_SERVE_ANSWER_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include "base/arena.h"
 #include "base/str.h"
@@ -82,10 +81,12 @@ struct answer {
     struct answer_event *first, *last;
     const struct answer_event *read; /* the reader's place: the event that it was given last */
     bool ended;                      /* DONE, FAULT or REPLY is in the list */
-    bool asleep;                     /* the reader waits */
+    bool asleep, until_end;          /* the reader waits; only for the end */
     _Atomic int cancelled;           /* the engine ends the answer at its next look */
     void (*wake)(void *arg);         /* called with the lock held, once for each sleep; must not call back */
     void *wake_arg;
+    struct fault fault; /* room that is kept for the one fault, and its event */
+    struct answer_event fault_event;
 };
 
 sil_err answer_init(struct answer *a, struct mem mem);
@@ -104,7 +105,7 @@ sil_err answer_reply(struct answer *a, struct str body);
 void answer_fault(struct answer *a, const struct fault *f);
 
 static inline bool answer_is_cancelled(const struct answer *a) {
-    return atomic_load_explicit(&a->cancelled, memory_order_relaxed) != 0;
+    return __atomic_load_n(&a->cancelled, __ATOMIC_RELAXED) != 0;
 }
 
 /* ---- the reader ---- */
@@ -114,9 +115,10 @@ const struct answer_event *answer_next(struct answer *a);
 /* All events from the first one on, for formatting a whole answer: NULL, then each event gives the one behind it. Only
  * after the end. */
 const struct answer_event *answer_after(const struct answer *a, const struct answer_event *e);
-/* Under the lock: when there is nothing to read, marks the reader asleep and calls sleep(arg) (which suspends the
- * connection); the next event calls a->wake. Returns false, having done nothing, when there is something to read. */
-bool answer_sleep(struct answer *a, void (*sleep)(void *arg), void *arg);
+/* When there is nothing to read (until_end: when the end has not come), marks the reader asleep and calls sleep(arg),
+ * which suspends the connection; the next event (until_end: the last) calls a->wake, and so does a cancel. All of it
+ * under the lock, so that no event is missed. Returns false, having done nothing, when there is something to read. */
+bool answer_sleep(struct answer *a, bool until_end, void (*sleep)(void *arg), void *arg);
 /* From any thread: the client is gone or its time is over. Wakes the reader too. */
 void answer_cancel(struct answer *a);
 

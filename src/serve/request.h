@@ -56,14 +56,16 @@ struct request {
 
     /* What is asked (openai.c). */
     const struct catalog_model *model;
-    json_t *body;           /* the parsed body, one reference; kept for the template */
-    const json_t *messages; /* chat: array of {role, content: string, ...}; "developer" is "system" already and
-                               parts of text are joined; owned by `body` or by itself */
-    const json_t *tools, *template_vars; /* chat: or NULL (chat_template_kwargs, reasoning_effort) */
-    bool add_generation_prompt;          /* chat: true unless the client continues its own last message */
-    struct request_prompt *prompts;      /* [n_prompts]; chat: one */
-    uint32_t n_prompts, n;               /* n answers to each prompt; choice c belongs to prompt c / n */
-    struct sil_sampling sampling; /* seed is always set: by the client, else drawn by http.c. Bias in the arena */
+    /* JSON: one reference each, given back with the request; or NULL. */
+    json_t *body;          /* the whole body */
+    json_t *messages;      /* chat: array of {role, content: string, ...}; "developer" is "system" already and parts of
+                              text are joined */
+    json_t *tools;         /* chat */
+    json_t *template_vars; /* chat: chat_template_kwargs, reasoning_effort */
+    bool add_generation_prompt;     /* chat: true unless the client continues its own last message */
+    struct request_prompt *prompts; /* [n_prompts]; chat: one */
+    uint32_t n_prompts, n;          /* n answers to each prompt; choice c belongs to prompt c / n */
+    struct sil_sampling sampling;   /* seed is always set: by the client, else drawn by http.c. Bias in the arena */
     bool seed_given;
     uint32_t max_tokens;     /* of each choice; 0: what the context leaves. prompt.c sets it to the true bound */
     const struct str *stops; /* [n_stops]; NUL-terminated copies */
@@ -72,6 +74,7 @@ struct request {
     uint32_t n_top;             /* and of the likeliest, at most ANSWER_TOP_MAX */
     bool stream, include_usage; /* stream_options */
     bool echo;                  /* completion: the prompt's text comes first */
+    bool parse_special;         /* completion: control tokens written in the text are read as such (default: no) */
     bool ignore_end;            /* tokens that end an answer do not (benchmarks) */
     bool split_reasoning;       /* what is between the model's marks goes into reasoning_content */
     int32_t priority;           /* higher is sooner; clients may lower theirs (below 0: deferrable) */
