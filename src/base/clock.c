@@ -15,6 +15,13 @@ static int64_t system_unix_s(void *ctx) {
     return (int64_t)time(NULL);
 }
 
+static int64_t system_unix_ms(void *ctx) {
+    (void)ctx;
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 struct clock clock_system(void) {
-    return (struct clock){system_now_ns, system_unix_s, NULL};
+    return (struct clock){.now_ns = system_now_ns, .unix_s = system_unix_s, .unix_ms = system_unix_ms};
 }

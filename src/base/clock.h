@@ -8,6 +8,7 @@ struct clock {
     uint64_t (*now_ns)(void *ctx); /* monotonic, from an arbitrary origin */
     int64_t (*unix_s)(void *ctx);  /* seconds since 1970-01-01T00:00:00Z */
     void *ctx;
+    int64_t (*unix_ms)(void *ctx); /* the same in milliseconds; NULL: unix_s gives them */
 };
 
 /* The system's clocks. */
@@ -19,6 +20,10 @@ static inline uint64_t clock_now_ns(struct clock c) {
 
 static inline int64_t clock_unix_s(struct clock c) {
     return c.unix_s(c.ctx);
+}
+
+static inline int64_t clock_unix_ms(struct clock c) {
+    return c.unix_ms ? c.unix_ms(c.ctx) : c.unix_s(c.ctx) * 1000;
 }
 
 #endif

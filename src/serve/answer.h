@@ -82,7 +82,7 @@ struct answer {
     const struct answer_event *read; /* the reader's place: the event that it was given last */
     bool ended;                      /* DONE, FAULT or REPLY is in the list */
     bool asleep, until_end;          /* the reader waits; only for the end */
-    _Atomic int cancelled;           /* the engine ends the answer at its next look */
+    volatile int cancelled;          /* set by answer_cancel: the engine ends the answer, within a layer if need be */
     void (*wake)(void *arg);         /* called with the lock held, once for each sleep; must not call back */
     void *wake_arg;
     struct fault fault; /* room that is kept for the one fault, and its event */
