@@ -62,6 +62,22 @@ static void answers_alone_are_learnt(void **state) {
         strstr(t.p, "<|im_start|>user\n안녕<|im_end|>\n<|im_start|>assistant\n안녕하세요! 저는 실록입니다."));
     text_of(&x, b.targets, b.weights, b.n, true, &t);
     assert_string_equal(t.p, "안녕하세요! 저는 실록입니다.<|im_end|>");
+    x.r.data[1].answer_tokens = 3;
+    dataset_close(&x.d);
+    assert_int_equal(dataset_open(mem_libc(), x.r.data, x.r.n_data, &x.v, x.r.shape.ctx, x.r.seed, &x.d, &e), SIL_OK);
+    doc = 0;
+    source_batch(&x.d.sources[1], &doc, 60, &b);
+    text_of(&x, b.targets, b.weights, b.doc_at[1], true, &t); /* of the answer only its first three tokens */
+    struct tok_ids first;
+    struct buf three;
+    tok_ids_init(&first, mem_libc(), 100);
+    buf_init(&three, mem_libc(), 1 << 16);
+    assert_int_equal(tok_encode(x.v.tok, STR("안녕하세요! 저는 실록입니다."), 0, &first, &e), SIL_OK);
+    for (size_t i = 0; i < 3; i++) assert_int_equal(tok_piece(x.v.tok, first.p[i], true, &three), SIL_OK);
+    assert_string_equal(t.p, three.p);
+    assert_true(b.weights[b.doc_at[1] - 1] == 1.0f); /* nothing behind them */
+    tok_ids_free(&first);
+    buf_free(&three);
     doc = 0;
     source_batch(&x.d.sources[0], &doc, 100, &b); /* the first line: all but its first token, and the end */
     text_of(&x, b.targets, b.weights, b.n, true, &t);

@@ -47,7 +47,7 @@ static bool write_all(FILE *f, const char *p, size_t n) {
 /* Writes bytes that became certain, at once, and collects them. */
 static sil_err emit(struct answer *a, struct buf *piece, struct sil_error *e) {
     if (piece->n) {
-        if (!write_all(a->out, piece->p, piece->n))
+        if (a->out && !write_all(a->out, piece->p, piece->n))
             return err_set(e, SIL_IO, "cannot write the answer: standard output is closed or full");
         if (a->text && buf_put(a->text, piece->p, piece->n) != SIL_OK)
             return err_set(e, SIL_LIMIT, "the answer is too long to keep");

@@ -15,8 +15,8 @@ struct answer {
     bool echo;                         /* write the prompt's text first */
     struct cmd_texts stops;            /* texts that end the answer and are no part of it */
     const volatile sig_atomic_t *stop; /* set from a signal handler to end the answer */
-    FILE *out;
-    struct buf *text; /* also collects the answer's text; may be NULL */
+    FILE *out;                         /* NULL: the answer is only collected */
+    struct buf *text;                  /* also collects the answer's text; may be NULL */
 
     /* Out. */
     uint32_t n_prompt, n_reused, n_answer; /* tokens; n_reused of the prompt were there from before */

@@ -2,10 +2,12 @@
 
 #include <histedit.h>
 #include <locale.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "base/utf8.h"
 #include "cmd/keys.h"
 #include "engine/engine.h"
@@ -20,6 +22,7 @@ struct talk {
     struct buf answer; /* text of the latest answer */
     bool templated;    /* messages through the template; otherwise every line is a text to continue */
     bool quit;
+    char path[4096]; /* of a model chosen on the way */
 };
 
 /* ---- one answer ---- */
@@ -74,6 +77,8 @@ static sil_err do_help(struct talk *t, struct str rest, struct sil_error *e) {
     (void)t, (void)rest, (void)e;
     fputs("/clear          begin a new conversation\n"
           "/system TEXT    set the system message and begin anew\n"
+          "/model PATH     talk with another model file, from the beginning\n"
+          "/save FILE      write the conversation to a file, as a line of JSON\n"
           "/again          another answer to the last message, with the next seed\n"
           "/stats          show or hide token counts and speed\n"
           "/quit           leave (also Ctrl-D)\n"
@@ -121,6 +126,67 @@ static sil_err do_again(struct talk *t, struct str rest, struct sil_error *e) {
     return err;
 }
 
+static void greet(const struct talk *t);
+
+/* The model in use is given back only when the other one is ready. */
+static sil_err do_model(struct talk *t, struct str rest, struct sil_error *e) {
+    struct setup *old = t->c->setup, other = *old;
+    struct sil_session *session = NULL;
+    struct chat_log fresh = {0};
+    char path[sizeof t->path];
+    if (rest.n == 0 || rest.n >= sizeof path)
+        return err_set(e, SIL_ARG, "/model PATH: the GGUF file to talk with; this is %s", t->c->path);
+    memcpy(path, rest.p, rest.n);
+    path[rest.n] = '\0';
+    other.model = NULL;
+    other.engine = NULL;
+    sil_err err = setup_open(&other, path, SETUP_CTX, e);
+    if (err == SIL_OK && !other.model->m->tok)
+        err = err_set(e, SIL_UNSUPPORTED, "%s has no tokenizer, so it cannot read text", path);
+    if (err == SIL_OK) err = sil_session_open(other.engine, &session, e);
+    if (err == SIL_OK) err = chat_log_open(&fresh, other.model->m->chat ? t->c->system : NULL, e);
+    if (err != SIL_OK) {
+        sil_session_close(session);
+        setup_close(&other);
+        return err;
+    }
+    chat_log_close(&t->log);
+    sil_session_close(t->session);
+    setup_close(old);
+    *old = other;
+    t->session = session;
+    t->log = fresh;
+    t->templated = old->model->m->chat && !t->c->raw;
+    memcpy(t->path, path, rest.n + 1);
+    t->c->path = t->path;
+    greet(t);
+    return SIL_OK;
+}
+
+static sil_err do_save(struct talk *t, struct str rest, struct sil_error *e) {
+    char path[sizeof t->path];
+    struct file_out out;
+    if (!t->templated)
+        return err_set(e, SIL_UNSUPPORTED, "this model has no chat template, so there is no conversation");
+    if (rest.n == 0 || rest.n >= sizeof path) return err_set(e, SIL_ARG, "/save FILE: where to write the conversation");
+    memcpy(path, rest.p, rest.n);
+    path[rest.n] = '\0';
+    json_t *root = json_pack("{s:O}", "messages", t->log.messages);
+    char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
+    json_decref(root);
+    if (!text) return err_nomem(e, "the conversation", 1);
+    sil_err err = file_create(path, &out, e);
+    if (err == SIL_OK) {
+        err = file_write(&out, text, strlen(text), e);
+        if (err == SIL_OK) err = file_write(&out, "\n", 1, e);
+        if (err == SIL_OK) err = file_commit(&out, e);
+        else file_discard(&out);
+    }
+    if (err == SIL_OK) printf("%zu messages written to %s\n", json_array_size(t->log.messages), path);
+    free(text);
+    return err;
+}
+
 static sil_err do_stats(struct talk *t, struct str rest, struct sil_error *e) {
     (void)rest, (void)e;
     t->c->stats = !t->c->stats;
@@ -137,8 +203,8 @@ static const struct {
     const char *name;
     sil_err (*run)(struct talk *t, struct str rest, struct sil_error *e);
 } commands[] = {
-    {"/help", do_help},   {"/clear", do_clear}, {"/system", do_system}, {"/again", do_again},
-    {"/stats", do_stats}, {"/quit", do_quit},   {"/exit", do_quit},
+    {"/help", do_help}, {"/clear", do_clear}, {"/system", do_system}, {"/again", do_again}, {"/model", do_model},
+    {"/save", do_save}, {"/stats", do_stats}, {"/quit", do_quit},     {"/exit", do_quit},
 };
 
 static sil_err command(struct talk *t, struct str line, struct sil_error *e) {

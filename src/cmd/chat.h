@@ -19,6 +19,9 @@ sil_err chat_log_add(struct chat_log *log, const char *role, struct str content,
 /* Token ids of the rendered conversation, ready for the assistant's answer; for sil_free. */
 sil_err chat_log_ids(const struct chat_log *log, const struct sil_model *m, uint32_t **ids, size_t *n,
                      struct sil_error *e);
+/* The same for a prompt that stands alone; raw, or without a template: the text as it is. system may be NULL. */
+sil_err chat_prompt_ids(const struct sil_model *m, const char *system, bool raw, struct str prompt, uint32_t **ids,
+                        size_t *n, struct sil_error *e);
 
 struct chat {
     struct setup *setup;

@@ -53,3 +53,14 @@ sil_err chat_log_ids(const struct chat_log *log, const struct sil_model *m, uint
     buf_free(&text);
     return err;
 }
+
+sil_err chat_prompt_ids(const struct sil_model *m, const char *system, bool raw, struct str prompt, uint32_t **ids,
+                        size_t *n, struct sil_error *e) {
+    if (raw || !m->m->chat) return sil_tokenize(m, prompt.p, prompt.n, SIL_ADD_SPECIAL, ids, n, e);
+    struct chat_log log;
+    SIL_TRY(chat_log_open(&log, system, e));
+    sil_err err = chat_log_add(&log, "user", prompt, e);
+    if (err == SIL_OK) err = chat_log_ids(&log, m, ids, n, e);
+    chat_log_close(&log);
+    return err;
+}

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "cmd/answer.h"
 #include "cmd/chat.h"
+#include "cmd/each.h"
 #include "engine/engine.h"
 
 enum { PROMPT_MAX = 64 << 20 };
@@ -14,7 +15,7 @@ enum { PROMPT_MAX = 64 << 20 };
 struct options {
     struct setup setup;
     struct answer answer;
-    const char *prompt, *file, *system;
+    const char *prompt, *file, *each, *system;
     bool raw, stats;
 };
 
@@ -26,22 +27,10 @@ static void on_interrupt(int number) {
     interrupted = 1;
 }
 
-/* The prompt's token ids: as a user message through the model's template, or as plain text to go on from. */
-static sil_err prompt_ids(struct options *o, struct str prompt, uint32_t **ids, size_t *n, struct sil_error *e) {
-    if (o->raw || !o->setup.model->m->chat)
-        return sil_tokenize(o->setup.model, prompt.p, prompt.n, SIL_ADD_SPECIAL, ids, n, e);
-    struct chat_log log;
-    SIL_TRY(chat_log_open(&log, o->system, e));
-    sil_err err = chat_log_add(&log, "user", prompt, e);
-    if (err == SIL_OK) err = chat_log_ids(&log, o->setup.model, ids, n, e);
-    chat_log_close(&log);
-    return err;
-}
-
 static sil_err answer_once(struct options *o, struct str prompt, struct sil_error *e) {
     uint32_t *ids = NULL;
     size_t n = 0;
-    SIL_TRY(prompt_ids(o, prompt, &ids, &n, e));
+    SIL_TRY(chat_prompt_ids(o->setup.model, o->system, o->raw, prompt, &ids, &n, e));
     struct sil_session *session = NULL;
     sil_err err = sil_session_open(o->setup.engine, &session, e);
     if (err == SIL_OK) err = answer_run(&o->setup, session, ids, n, &o->answer, e);
@@ -54,12 +43,13 @@ static sil_err answer_once(struct options *o, struct str prompt, struct sil_erro
     return err;
 }
 
-/* The prompt from -p, from --file, or from standard input when that is not a terminal; *given says whether there is
- * one at all. */
+/* The prompt from -p, from --file or --each, or from standard input when that is not a terminal; *given says whether
+ * there is one at all. */
 static sil_err read_prompt(struct options *o, struct buf *b, bool *given, struct sil_error *e) {
     *given = true;
     if (o->prompt) return buf_str(b, str_of(o->prompt));
     if (o->file) return file_read(o->file, b, e);
+    if (o->each) return file_read(o->each, b, e);
     *given = !isatty(STDIN_FILENO);
     return *given ? file_read("-", b, e) : SIL_OK;
 }
@@ -73,7 +63,8 @@ static sil_err run(struct options *o, const char *path, struct sil_error *e) {
     if (err == SIL_OK && !o->setup.model->m->tok)
         err = err_set(e, SIL_UNSUPPORTED, "%s has no tokenizer, so it cannot read text; sillok logits takes token ids",
                       path);
-    if (err == SIL_OK && given) err = answer_once(o, buf_view(&prompt), e);
+    if (err == SIL_OK && o->each) err = each_run(&o->setup, &o->answer, o->system, o->raw, buf_view(&prompt), e);
+    else if (err == SIL_OK && given) err = answer_once(o, buf_view(&prompt), e);
     if (err == SIL_OK && !given) {
         struct chat c = {.setup = &o->setup,
                          .answer = &o->answer,
@@ -104,6 +95,11 @@ int cmd_run(int argc, char **argv) {
          .out = &o.file,
          .value = "FILE",
          .help = "take the prompt from a file"},
+        {.name = "each",
+         .kind = CMD_TEXT,
+         .out = &o.each,
+         .value = "FILE",
+         .help = "answer each line of a file by itself; prints a line of JSON for each"},
         {.name = "tokens",
          .letter = 'n',
          .kind = CMD_U32,
@@ -147,7 +143,8 @@ int cmd_run(int argc, char **argv) {
     const char *path = NULL;
     int n_args = 0, rc = cmd_parse(&spec, argc, argv, &path, &n_args);
     if (rc != CMD_GO) return rc;
-    if (o.prompt && o.file) return cmd_usage("run", "-p and --file exclude each other");
+    if ((o.prompt != NULL) + (o.file != NULL) + (o.each != NULL) > 1)
+        return cmd_usage("run", "-p, --file and --each exclude each other");
     struct sil_error e = {0};
     if (answer_check(&o.answer, &e) != SIL_OK) return cmd_usage("run", "%s", e.text);
     struct sigaction act = {.sa_handler = on_interrupt};

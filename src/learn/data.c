@@ -109,7 +109,8 @@ static sil_err render(struct reading *r, json_t *messages, bool answer_follows, 
                        piece_of(r->v, tok_eos(r->v->tok)), NULL, 0, out, r->e);
 }
 
-static sil_err put_part(struct reading *r, struct str text, unsigned flags, bool answer) {
+/* most: tokens of an answer that are taken, the rest is left out; 0: all, as for what is no answer. */
+static sil_err put_part(struct reading *r, struct str text, unsigned flags, bool answer, size_t most) {
     r->ids.n = 0;
     SIL_TRY(tok_encode(r->v->tok, text, TOK_PARSE_SPECIAL | flags, &r->ids, r->e));
     size_t learnt = 0;
@@ -120,6 +121,7 @@ static sil_err put_part(struct reading *r, struct str text, unsigned flags, bool
                            "the chat template puts no end token behind an answer: the model could not learn to stop");
         learnt++;
     }
+    if (most && most < learnt) learnt = r->ids.n = most;
     SIL_TRY(put_tokens(r, r->ids.p, learnt, DATA_LEARN));
     return put_tokens(r, r->ids.p + learnt, r->ids.n - learnt, 0);
 }
@@ -143,8 +145,9 @@ static sil_err put_answers(struct reading *r, json_t *all) {
                           "the chat template writes a dialogue with its answer otherwise than the prompt before it");
             break;
         }
-        err = put_part(r, (struct str){before.p + done, before.n - done}, done ? 0 : TOK_ADD_SPECIAL, false);
-        if (err == SIL_OK) err = put_part(r, (struct str){after.p + before.n, after.n - before.n}, 0, true);
+        err = put_part(r, (struct str){before.p + done, before.n - done}, done ? 0 : TOK_ADD_SPECIAL, false, 0);
+        size_t most = i + 1 == json_array_size(all) ? r->s->r->answer_tokens : 0;
+        if (err == SIL_OK) err = put_part(r, (struct str){after.p + before.n, after.n - before.n}, 0, true, most);
         done = after.n;
     }
     json_decref(some);

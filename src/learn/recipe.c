@@ -77,6 +77,7 @@ static const struct field source_fields[] = {
     {"from", F64, 0, IN(from), 0, 1, 0, NULL, NULL},
     {"to", F64, 0, IN(to), 0, 1, 1, NULL, NULL},
     {"repeat", F64, 0, IN(repeat), 0, 1e6, 0, NULL, NULL},
+    {"answer_tokens", U32, 0, IN(answer_tokens), 0, 65536, 0, NULL, NULL},
 };
 enum { SOURCE_FIELDS = sizeof source_fields / sizeof *source_fields };
 

@@ -21,6 +21,7 @@ struct recipe_source {
     int kind;                /* enum source_kind */
     double weight, from, to; /* share of tokens; the part of the run in which it is used, 0 to 1 */
     double repeat;           /* the most often that it is read in all; 0: as often as needed */
+    uint32_t answer_tokens;  /* of a dialogue's last answer only so many are read; 0: all */
 };
 
 struct recipe {

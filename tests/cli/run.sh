@@ -50,6 +50,15 @@ is "... changes nothing" "$(cat "$tap_tmp/out")" "$three"
 exits "an empty stop string" 2 "$SILLOK" run "$m" -p x --stop ""
 has "... is said" "$(cat "$tap_tmp/err")" "empty"
 
+printf 'Hello\r\n\nanother line' >"$tap_tmp/lines"
+exits "each line of a file" 0 "$SILLOK" run "$m" --each "$tap_tmp/lines" -n 8 --temp 0
+is "... a line for each that is not empty" "$(wc -l <"$tap_tmp/out" | tr -d ' ')" 2
+has "... with prompt, answer and end" "$(head -n 1 "$tap_tmp/out")" '{"prompt":"Hello","answer":"*","ended":"*"}'
+"$SILLOK" run "$m" -p Hello -n 8 --temp 0 >"$tap_tmp/alone"
+python3 -c 'import json, sys; sys.exit(json.loads(open(sys.argv[1]).readline())["answer"] + "\n" != open(sys.argv[2], newline="").read())' \
+    "$tap_tmp/out" "$tap_tmp/alone"
+is "... and the answer that it gets alone" "$?" 0
+
 # --- wrong usage: 2 ---
 exits "no model" 2 "$SILLOK" run
 has "... is said" "$(cat "$tap_tmp/err")" "model"
@@ -57,6 +66,7 @@ exits "an unknown option" 2 "$SILLOK" run "$m" --temperatur 1
 has "... is named" "$(cat "$tap_tmp/err")" "temperatur"
 exits "a number that is none" 2 "$SILLOK" run "$m" -p x -n ten
 exits "two prompts" 2 "$SILLOK" run "$m" -p x --file "$tap_tmp/prompt"
+exits "... of any kind" 2 "$SILLOK" run "$m" -p x --each "$tap_tmp/prompt"
 exits "top-p out of range" 2 "$SILLOK" run "$m" -p x --top-p 1.5
 exits "keys and values of another type" 1 "$SILLOK" run "$m" -p x --kv int4
 has "... lists those there are" "$(cat "$tap_tmp/err")" "f16 or int8"
