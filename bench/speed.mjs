@@ -1,11 +1,12 @@
 // Tokens per second beside llama.cpp (npm node-llama-cpp, pinned in tests/js): the same file, the same threads, in
 // interleaved pairs; the figure is the median of the pairs' ratios. A pair counts only when a fixed piece of integer
 // work took the same time before and after it (10 %): shared machines change speed. docs/decisions.md says why.
-//   node bench/speed.mjs [--pairs 9] [--types Q8_0,Q4_0,Q4_K_M] [--threads 1,2] [--depths 2048,8192]
+//   node bench/speed.mjs [--pairs 9] [--types Q8_0,Q4_0,Q4_K_M] [--threads 1,2] [--depths 2048,8192] [--stages speed,load,depth]
 // The model has the shape of 1.1 billion parameters and random weights, made by tests/tool_make_model. The first type
-// and the last thread count are also measured behind long texts (three pairs: reading the texts takes minutes).
+// and the last thread count are also measured behind long texts (three pairs: reading the texts takes minutes). Rows of
+// an earlier run on the same machine that are not measured again stay.
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -24,6 +25,7 @@ const tests = [
     ["decode 1", "decode 24 1 64", "decode 24 1 64"],
     ["decode 16 together", "decode 12 16 64", "decode 12 16 64"],
 ];
+const stages = option("stages", "speed,load,depth").split(",");
 const work = mkdtempSync(join(tmpdir(), "sillok-speed-"));
 process.on("exit", () => rmSync(work, { recursive: true, force: true }));
 process.on("SIGINT", () => process.exit(130));
@@ -75,7 +77,8 @@ const rows = [];
 const fixed = (x, n = 2) => (Number.isFinite(x) ? x.toFixed(n) : "-");
 const percent = (x) => (Number.isFinite(x) ? `${fixed(x * 100, 0)} %` : "-");
 const gib = (x) => `${fixed(x / 2 ** 30)} GiB`;
-const peerOf = (path, threads) => new Worker(process.execPath, ["tests/js/lib_llama_speed.mjs", path, String(threads)]);
+const peerOf = (path, threads, prompt = 1) =>
+    new Worker(process.execPath, ["tests/js/lib_llama_speed.mjs", path, String(threads), String(prompt)]);
 const oursOf = (path, threads, ctx) => new Worker(sillok, ["bench", path, "--each", "-t", String(threads), "--ctx", String(ctx)]);
 
 function add(...row) {
@@ -86,15 +89,16 @@ function add(...row) {
 const figures = (kept) => [fixed(median(kept.map((p) => p.ours / p.theirs))), fixed(median(kept.map((p) => p.ours)), 1),
     fixed(median(kept.map((p) => p.theirs)), 1), kept.length];
 
-// From the start of opening the file (page cache warm) to the first token; ours with the start of the process.
-async function loading(path, threads) {
-    const ours = [], theirs = [];
-    for (let i = 0; i < Math.min(3, pairs); i++) {
-        const peer = peerOf(path, threads);
+// From the start of opening the file (page cache warm) to the first token behind a prompt; ours with the start of the
+// process.
+async function loading(path, threads, prompt) {
+    const ours = [], theirs = [], ids = Array.from({ length: prompt }, (_, i) => 5 + i).join(",");
+    for (let i = 0; i < Math.min(5, pairs); i++) {
+        const peer = peerOf(path, threads, prompt);
         theirs.push(await peer.ask("first"));
         await peer.close();
         const began = performance.now();
-        execFileSync(sillok, ["logits", path, "--tokens", "5", "--hash", "-t", String(threads), "--ctx", "1024"]);
+        execFileSync(sillok, ["logits", path, "--tokens", ids, "--hash", "-t", String(threads), "--ctx", "1024"]);
         ours.push((performance.now() - began) / 1e3);
     }
     const ratio = median(theirs.map((t, i) => t / ours[i]));
@@ -133,34 +137,23 @@ async function behindText(path, type, threads) {
     }
 }
 
-for (const type of types) {
-    const path = join(work, `${type}.gguf`);
-    execFileSync("build/tests/tool_make_model", [path, "--preset", preset, "--type", type], { stdio: "inherit" });
-    for (const threads of threadCounts) {
-        const shares = limits(path, threads);
-        const [ours, theirs] = [oursOf(path, threads, 512), peerOf(path, threads)];
-        for (const [i, test] of tests.entries()) {
-            const kept = await compare(ours, theirs, test);
-            add(type, threads, test[0], ...figures(kept), percent(shares[i].share_of_int8_peak), percent(shares[i].share_of_read));
-        }
-        await ours.close();
-        await theirs.close();
-        add(type, threads, "load to first token", ...(await loading(path, threads)), "-", "-");
+async function speed(path, type, threads) {
+    const shares = limits(path, threads);
+    const [ours, theirs] = [oursOf(path, threads, 512), peerOf(path, threads)];
+    for (const [i, test] of tests.entries()) {
+        const kept = await compare(ours, theirs, test);
+        add(type, threads, test[0], ...figures(kept), percent(shares[i].share_of_int8_peak), percent(shares[i].share_of_read));
     }
-    const last = threadCounts.at(-1);
-    const room = await memory(path, last);
-    add(type, last, "peak memory", ...room.slice(0, 4), "-", room[4]);
-    if (type === types[0]) await behindText(path, type, last);
-    rmSync(path);
+    await ours.close();
+    await theirs.close();
 }
 
-// The ratios alone, a row for each type and thread count: the table that README.md opens with.
-function summary() {
-    const wanted = ["prefill 256", "decode 1", "decode 16 together", "load to first token"];
-    return types.flatMap((type) => threadCounts.map((threads) => [type, threads, ...wanted.map((w) => {
-        const row = rows.find((r) => r[0] === type && r[1] === threads && r[2] === w);
-        return row[4].endsWith(" s") ? `${row[3]} ×` : `${row[3]} × (${row[4]} tokens/s)`;
-    })]));
+async function load(path, type, threads) {
+    for (const [name, prompt] of [["load to first token", 1], ["load and read 64 tokens", 64]])
+        add(type, threads, name, ...(await loading(path, threads, prompt)), "-", "-");
+    if (threads !== threadCounts.at(-1)) return;
+    const room = await memory(path, threads);
+    add(type, threads, "peak memory", ...room.slice(0, 4), "-", room[4]);
 }
 
 const machine = cpus()[0].model.trim();
@@ -168,12 +161,50 @@ const slug = machine.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g,
 const { version } = JSON.parse(readFileSync("tests/js/node_modules/node-llama-cpp/package.json", "utf8"));
 const what = `Llama shape of 1.1 billion parameters with random weights; ${machine}; ${new Date().toISOString().slice(0, 10)}`;
 const write = (name, ...lines) => writeFileSync(`bench/results/${name}.csv`, `${lines.join("\n")}\n`);
-mkdirSync("bench/results/details", { recursive: true });
-write("speed",
-    `# Speed as a multiple of llama.cpp's (node-llama-cpp ${version}) on the same file and threads: ${what}; medians of up to`,
-    `# ${pairs} interleaved pairs (./dev bench speed).`,
-    `weights,threads,${["prefill of 256 tokens", "decode of one sequence", "decode of 16 together", "load to first token"].join(",")}`,
-    ...summary().map((r) => r.join(",")));
-write(`details/speed-${slug}`, `# Speed beside llama.cpp in full: ${what}.`,
-    "weights,threads,test,times llama.cpp,Sillok tokens/s,llama.cpp tokens/s,pairs,of int8 peak,of read bandwidth",
-    ...rows.map((r) => r.join(",")));
+const details = `details/speed-${slug}`;
+
+// This run's rows, and of an earlier run on this machine those that were not measured now.
+function merged() {
+    const path = `bench/results/${details}.csv`, key = (r) => r.slice(0, 3).join();
+    const earlier = !existsSync(path) ? [] : readFileSync(path, "utf8").split("\n").filter((l) => l && !l.startsWith("#")).slice(1)
+        .map((l) => l.split(","));
+    const now = new Map([...earlier, ...rows].map((r) => [key(r), r]));
+    const order = ["Q8_0", "Q4_0", "Q4_K_M"];
+    return [...now.values()].sort((a, b) => order.indexOf(a[0]) - order.indexOf(b[0]) || a[1] - b[1]);
+}
+
+// The ratios alone, a row for each type and thread count: the table that README.md opens with.
+function summary(all) {
+    const wanted = ["prefill 256", "decode 1", "decode 16 together", "load to first token"];
+    const settings = new Map(all.map((r) => [`${r[0]},${r[1]}`, r]));
+    return [...settings.values()].map(([type, threads]) => [type, threads, ...wanted.map((w) => {
+        const row = all.find((r) => r[0] === type && String(r[1]) === String(threads) && r[2] === w);
+        if (!row) return "-";
+        return row[4].endsWith(" s") ? `${row[3]} ×` : `${row[3]} × (${row[4]} tokens/s)`;
+    })]);
+}
+
+function save() {
+    mkdirSync("bench/results/details", { recursive: true });
+    const all = merged();
+    write("speed",
+        `# Speed as a multiple of llama.cpp's (node-llama-cpp ${version}) on the same file and threads: ${what}; medians of up to`,
+        `# ${pairs} interleaved pairs (./dev bench speed).`,
+        `weights,threads,${["prefill of 256 tokens", "decode of one sequence", "decode of 16 together", "load to first token"].join(",")}`,
+        ...summary(all).map((r) => r.join(",")));
+    write(details, `# Speed beside llama.cpp in full: ${what}.`,
+        "weights,threads,test,times llama.cpp,Sillok tokens/s,llama.cpp tokens/s,pairs,of int8 peak,of read bandwidth",
+        ...all.map((r) => r.join(",")));
+}
+
+for (const type of types) {
+    const path = join(work, `${type}.gguf`);
+    execFileSync("build/tests/tool_make_model", [path, "--preset", preset, "--type", type], { stdio: "inherit" });
+    for (const threads of threadCounts) {
+        if (stages.includes("speed")) await speed(path, type, threads);
+        if (stages.includes("load")) await load(path, type, threads);
+    }
+    if (stages.includes("depth") && type === types[0]) await behindText(path, type, threadCounts.at(-1));
+    rmSync(path);
+    save();
+}

@@ -60,7 +60,7 @@ bool mm_preset(const char *name, struct mm_spec *s) {
         bool tied;
     } presets[] = {{"tiny", 256, 3, 4, 2, 64, 512, 512, 512, false},
                    {"100m", 768, 12, 12, 4, 64, 2048, 32000, 2048, true},
-                   {"1.1b", 2048, 16, 32, 8, 64, 8192, 32000, 2048, false}};
+                   {"1.1b", 2048, 16, 32, 8, 64, 8192, 32000, 16384, false}};
     for (size_t i = 0; i < sizeof presets / sizeof *presets; i++) {
         if (strcmp(presets[i].name, name) != 0) continue;
         s->d = presets[i].d;

@@ -1,10 +1,10 @@
 // llama.cpp (npm node-llama-cpp) timed in a process of its own, one measurement for each line of standard input, as
 // `sillok bench --each` does: prefill N [DEPTH], decode N SEQUENCES [DEPTH], first. Answers in tokens per second.
-//   node lib_llama_speed.mjs MODEL.gguf THREADS
+//   node lib_llama_speed.mjs MODEL.gguf THREADS [TOKENS]      TOKENS: of the prompt whose first answer "first" times (1)
 import { createInterface } from "node:readline";
 import { getLlama, LlamaLogLevel } from "node-llama-cpp";
 
-const [path, threads] = [process.argv[2], Number(process.argv[3])];
+const [path, threads, promptTokens] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4] ?? 1)];
 const SEQUENCES = 16;
 const llama = await getLlama({ gpu: false, build: "never", logLevel: LlamaLogLevel.error, maxThreads: threads });
 const began = performance.now();
@@ -12,7 +12,7 @@ const model = await llama.loadModel({ modelPath: path });
 let one = await model.createContext({ contextSize: 1024, batchSize: 512, threads });
 let sequence = one.getSequence();
 const ids = (n, from = 0) => Array.from({ length: n }, (_, i) => 5 + ((from + i) % 20000));
-for await (const _ of sequence.evaluate(ids(1), { temperature: 0 })) break;
+for await (const _ of sequence.evaluate(ids(promptTokens), { temperature: 0 })) break;
 const first = performance.now() - began;
 let many; // made when it is asked for: it takes memory of its own
 
