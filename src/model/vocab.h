@@ -12,4 +12,8 @@ sil_err vocab_open(const struct gguf *g, struct mem mem, struct tokenizer **out,
 /* The chat template, a view into the file; empty when there is none. */
 struct str vocab_chat_template(const struct gguf *g);
 
+/* SHA-256 over everything in the metadata that makes token ids of text: the keys tokenizer.* but chat templates, with
+ * their values, in ascending order of keys. out: 64 hexadecimal digits and a NUL (SHA_HEX). */
+void vocab_digest(const struct gguf *g, char out[65]);
+
 #endif

@@ -162,3 +162,13 @@ void answer_cancel(struct answer *a) {
     wake(a);
     pthread_mutex_unlock(&a->lock);
 }
+
+bool answer_detach(struct answer *a) {
+    pthread_mutex_lock(&a->lock);
+    a->asleep = false;
+    a->wake = NULL;
+    bool open = !a->ended;
+    if (open) __atomic_store_n(&a->cancelled, 1, __ATOMIC_RELAXED);
+    pthread_mutex_unlock(&a->lock);
+    return open;
+}

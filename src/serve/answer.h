@@ -121,5 +121,7 @@ const struct answer_event *answer_after(const struct answer *a, const struct ans
 bool answer_sleep(struct answer *a, bool until_end, void (*sleep)(void *arg), void *arg);
 /* From any thread: the client is gone or its time is over. Wakes the reader too. */
 void answer_cancel(struct answer *a);
+/* The reader leaves: nobody is woken any more. True when the answer had not ended: it is cancelled then. */
+bool answer_detach(struct answer *a);
 
 #endif

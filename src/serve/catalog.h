@@ -7,6 +7,7 @@
 #include "text/template.h"
 #include "text/tokenizer.h"
 
+struct metrics;
 struct metrics_model;
 
 struct catalog_model {
@@ -28,9 +29,16 @@ struct catalog_model {
 };
 
 struct catalog {
+    struct mem mem;
     struct catalog_model *models; /* [n] */
     uint32_t n;
 };
+
+/* Opens every model of the configuration, with its engine, and reads its files for their digest. metrics->models has a
+ * place for each. SIL_LIMIT past the memory budget. */
+sil_err catalog_open(const struct config *c, struct mem mem, struct metrics *metrics, struct catalog *out,
+                     struct sil_error *e);
+void catalog_close(struct catalog *c);
 
 /* By name or alias; NULL when there is none. */
 const struct catalog_model *catalog_find(const struct catalog *c, struct str name);

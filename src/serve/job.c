@@ -168,9 +168,18 @@ static void fill_entry(const struct job *j, const struct choice *c, struct ledge
     a->text = buf_view(&c->text);
 }
 
+/* The client went away, or its time was over, before there was anything to record. */
+static bool is_empty(const struct job *j) {
+    for (uint32_t i = 0; i < j->n; i++)
+        if (j->choices[i].n_out) return false;
+    return true;
+}
+
 void job_end(struct job *j) {
     struct job_env *env = j->env;
     struct sil_error e = {0};
+    if (!j->fault.status && is_empty(j))
+        fault_set(&j->fault, 408, "cancelled", NULL, "the request ended before its answer began");
     if (!j->fault.status) {
         j->entries = mem_array(env->mem, j->n, sizeof *j->entries);
         j->receipts = mem_array(env->mem, j->n, sizeof *j->receipts);

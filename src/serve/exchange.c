@@ -1,0 +1,235 @@
+#include "serve/exchange.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { DISCARD_MAX = 1 << 20, METRICS_MAX = 8 << 20 };
+
+static struct job_env *env_of(const struct exchange *x) {
+    return x->http->env.env;
+}
+
+static uint64_t from_now(const struct exchange *x, uint32_t ms) {
+    return clock_now_ns(env_of(x)->clock) + ms * UINT64_C(1000000);
+}
+
+/* ---- sleeping ---- */
+
+static void suspend(void *arg) {
+    struct exchange *x = arg;
+    watch_deadline(x->line, 0);
+    MHD_suspend_connection(x->conn);
+}
+
+static void resume(void *arg) {
+    MHD_resume_connection(((struct exchange *)arg)->conn);
+}
+
+bool exchange_sleep(struct exchange *x, bool until_end) {
+    return answer_sleep(&x->r->answer, until_end, suspend, x);
+}
+
+/* ---- the head ---- */
+
+static void make_id(char out[REQUEST_ID]) {
+    uint8_t raw[12];
+    char hex[2 * sizeof raw + 1];
+    randombytes_buf(raw, sizeof raw);
+    sodium_bin2hex(hex, sizeof hex, raw, sizeof raw);
+    snprintf(out, REQUEST_ID, "req_%s", hex);
+}
+
+static bool make_request(struct exchange *x) {
+    struct job_env *env = env_of(x);
+    if (request_new(env->mem, &x->r) != SIL_OK) return false;
+    make_id(x->r->id);
+    x->r->arrival_ns = clock_now_ns(env->clock);
+    x->r->unix_s = clock_unix_s(env->clock);
+    randombytes_buf(&x->r->sampling.seed, sizeof x->r->sampling.seed);
+    x->r->sampling.seed >>= 11; /* what clients that count in doubles can say again */
+    x->r->answer.wake = resume;
+    x->r->answer.wake_arg = x;
+    watch_set_owner(x->http->watch, x->line, x);
+    return true;
+}
+
+static struct str header(const struct exchange *x, const char *name) {
+    const char *v = MHD_lookup_connection_value(x->conn, MHD_HEADER_KIND, name);
+    return v ? str_of(v) : (struct str){"", 0};
+}
+
+/* The key: "Authorization: Bearer KEY", or as other kinds of clients send it. */
+static struct str secret_of(const struct exchange *x) {
+    struct str v = header(x, "Authorization");
+    if (v.n > 7 && strncasecmp(v.p, "Bearer ", 7) == 0) {
+        v = (struct str){v.p + 7, v.n - 7};
+        while (v.n && v.p[0] == ' ') v.p++, v.n--;
+        return v;
+    }
+    v = header(x, "x-api-key");
+    return v.n ? v : header(x, "api-key");
+}
+
+static bool check_length(struct exchange *x) {
+    struct str v = header(x, "Content-Length");
+    uint64_t n = 0, max = env_of(x)->config->limits.body_bytes;
+    for (size_t i = 0; i < v.n; i++) {
+        if (v.p[i] < '0' || v.p[i] > '9') return true; /* libmicrohttpd has refused it already */
+        n = n * 10 + (uint64_t)(v.p[i] - '0');
+        if (n > max)
+            return fault_set(&x->fault, 413, "too_large", NULL, "the body is longer than the limit of %llu bytes",
+                             (unsigned long long)max);
+    }
+    return true;
+}
+
+static bool is_preflight(const struct exchange *x, const char *method) {
+    return env_of(x)->config->cors_origin && strcmp(method, "OPTIONS") == 0 &&
+           header(x, "Access-Control-Request-Method").n > 0;
+}
+
+/* Who asks what, and may they? */
+static bool read_head(struct exchange *x, const char *url, const char *method) {
+    x->route = route_find(method, url, &x->allow, &x->fault);
+    if (!x->route) return false;
+    if (x->route->prefix) snprintf(x->name, sizeof x->name, "%s", url + strlen(x->route->path));
+    x->r->kind = x->route->kind;
+    bool open = x->route->open || (x->route->does == ROUTE_METRICS && env_of(x)->config->metrics_open);
+    if (!open && !gate_authenticate(env_of(x)->gate, secret_of(x), &x->r->caller, &x->fault)) return false;
+    return check_length(x);
+}
+
+static enum MHD_Result take_head(struct exchange *x, const char *url, const char *method) {
+    metrics_add(&env_of(x)->metrics->http_requests, 1);
+    if (!make_request(x)) return MHD_NO;
+    if (is_preflight(x, method)) return reply_body(x, 204, NULL, STR(""), NULL);
+    x->stage = read_head(x, url, method) ? STAGE_BODY : STAGE_DISCARD;
+    watch_deadline(x->line, from_now(x, env_of(x)->config->limits.body_ms));
+    if (x->stage == STAGE_DISCARD && x->fault.status == 413) return reply_fault(x, &x->fault);
+    return MHD_YES;
+}
+
+/* ---- the body ---- */
+
+static enum MHD_Result take_body(struct exchange *x, const char *data, size_t *n) {
+    if (x->stage == STAGE_BODY) {
+        sil_err err = buf_put(&x->body, data, *n);
+        if (err != SIL_OK) {
+            x->stage = STAGE_DISCARD;
+            if (err == SIL_LIMIT)
+                fault_set(&x->fault, 413, "too_large", NULL, "the body is longer than the limit of %zu bytes",
+                          x->body.max);
+            else fault_set(&x->fault, 503, "unavailable", NULL, "not enough memory for the body");
+            buf_free(&x->body);
+        }
+    } else {
+        x->out_at += *n; /* how much was thrown away */
+        if (x->out_at > DISCARD_MAX) return MHD_NO;
+    }
+    *n = 0;
+    return MHD_YES;
+}
+
+/* ---- endpoints that answer at once ---- */
+
+static enum MHD_Result do_metrics(struct exchange *x) {
+    struct buf b;
+    buf_init(&b, env_of(x)->mem, METRICS_MAX);
+    struct ledger_writer_stats s;
+    ledger_writer_stats(env_of(x)->ledger, &s);
+    struct metrics *m = env_of(x)->metrics;
+    metrics_set(&m->ledger_entries, s.entries);
+    metrics_set(&m->ledger_commits, s.commits);
+    metrics_set(&m->ledger_failures, s.failures);
+    enum MHD_Result r = MHD_NO;
+    if (metrics_write(m, env_of(x)->config->vllm_metrics, &b) == SIL_OK)
+        r = reply_body(x, 200, "text/plain; version=0.0.4; charset=utf-8", buf_view(&b), NULL);
+    buf_free(&b);
+    return r;
+}
+
+static enum MHD_Result do_models(struct exchange *x) {
+    struct buf b;
+    struct fault f = {0};
+    buf_init(&b, env_of(x)->mem, METRICS_MAX);
+    bool ok = openai_models(x->http->env.catalog, str_of(x->name), &b, &f);
+    enum MHD_Result r = ok ? reply_body(x, 200, "application/json", buf_view(&b), NULL) : reply_fault(x, &f);
+    buf_free(&b);
+    return r;
+}
+
+static enum MHD_Result do_ready(struct exchange *x) {
+    struct ledger_writer_stats s;
+    ledger_writer_stats(env_of(x)->ledger, &s);
+    if (atomic_load(&x->http->draining))
+        return reply_body(x, 503, "application/json", STR("{\"status\":\"draining\"}"), NULL);
+    if (s.failing) return reply_body(x, 503, "application/json", STR("{\"status\":\"no record\"}"), NULL);
+    return reply_body(x, 200, "application/json", STR("{\"status\":\"ready\"}"), NULL);
+}
+
+/* ---- the whole request is there ---- */
+
+static enum MHD_Result hand_over(struct exchange *x) {
+    struct fault f = {0};
+    if (!work_submit(x->http->env.work, x->route->work, x->r, &x->body, &f)) return reply_fault(x, &f);
+    x->stage = STAGE_WAIT;
+    exchange_sleep(x, false);
+    return MHD_YES;
+}
+
+static enum MHD_Result whole(struct exchange *x) {
+    struct request *r = x->r;
+    struct buf b;
+    buf_init(&b, env_of(x)->mem, ANSWER_MEMORY_MAX);
+    enum MHD_Result result = MHD_NO;
+    if (openai_begin(&x->writer, r) == SIL_OK && openai_whole(&x->writer, &b) == SIL_OK)
+        result = reply_body(x, 200, "application/json", buf_view(&b), r->answer.last->record);
+    buf_free(&b);
+    return result;
+}
+
+/* The answer has gone on, or the client has gone. */
+static enum MHD_Result go_on(struct exchange *x) {
+    struct answer *a = &x->r->answer;
+    if (exchange_sleep(x, false)) return MHD_YES; /* nothing is there yet */
+    const struct answer_event *first = answer_after(a, NULL);
+    if (!first) return MHD_NO; /* cancelled */
+    if (first->kind == ANSWER_FAULT) return reply_fault(x, first->fault);
+    if (first->kind == ANSWER_REPLY) return reply_body(x, 200, "application/json", first->text, NULL);
+    if (x->r->stream) return reply_stream(x);
+    if (exchange_sleep(x, true)) return MHD_YES;
+    if (!a->ended) return MHD_NO; /* cancelled */
+    return a->last->kind == ANSWER_FAULT ? reply_fault(x, a->last->fault) : whole(x);
+}
+
+static enum MHD_Result complete(struct exchange *x) {
+    if (x->stage == STAGE_DISCARD) return reply_fault(x, &x->fault);
+    switch (x->route->does) {
+    case ROUTE_HEALTH: return reply_body(x, 200, "application/json", STR("{\"status\":\"ok\"}"), NULL);
+    case ROUTE_READY: return do_ready(x);
+    case ROUTE_METRICS: return do_metrics(x);
+    case ROUTE_MODELS: return do_models(x);
+    default: return hand_over(x);
+    }
+}
+
+enum MHD_Result exchange_handle(struct exchange *x, const char *url, const char *method, const char *data, size_t *n) {
+    if (x->stage == STAGE_HEAD) return take_head(x, url, method);
+    if (x->stage == STAGE_WAIT) return go_on(x);
+    if (*n > 0) return take_body(x, data, n);
+    return complete(x);
+}
+
+void exchange_end(struct exchange *x) {
+    struct mem mem = x->http->mem;
+    if (x->r) {
+        watch_set_owner(x->http->watch, x->line, NULL);
+        struct answer *a = &x->r->answer;
+        if (answer_detach(a)) loop_poke(x->http->env.loop);
+        request_release(x->r);
+    }
+    buf_free(&x->out);
+    buf_free(&x->body);
+    mem_free(mem, x);
+}

@@ -1,0 +1,28 @@
+/* http: connections, bytes in and bytes out, through libmicrohttpd. Each listening address is a daemon with its
+ * threads; a connection that waits for its answer is suspended and costs no thread. */
+#ifndef SIL_SERVE_HTTP_H
+#define SIL_SERVE_HTTP_H
+
+#include "serve/watch.h"
+#include "serve/work.h"
+
+struct http;
+
+/* What requests are handed to. All of it outlives the daemons. */
+struct http_env {
+    struct job_env *env;
+    const struct catalog *catalog;
+    struct loop *loop;
+    struct work *work;
+};
+
+/* Listens on every address of the configuration. SIL_IO names the address that cannot be had. */
+sil_err http_open(const struct http_env *env, struct http **out, struct sil_error *e);
+/* What is listened on, "http://127.0.0.1:8080" or "unix:PATH"; NULL past the last. Valid until http_close. */
+const char *http_address(const struct http *h, uint32_t i);
+/* No new connections; /ready says no. */
+void http_drain(struct http *h);
+/* Every answer must have ended before (loop_close). NULL is allowed. */
+void http_close(struct http *h);
+
+#endif

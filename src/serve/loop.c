@@ -1,0 +1,199 @@
+#include "serve/loop.h"
+
+#include <pthread.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "base/pool.h"
+
+enum { NAP_NS = 200000000 /* with nothing to do it looks around at least this often */ };
+
+struct loop {
+    struct job_env *env;
+    struct lane *lanes; /* [n_lanes], by the catalog's index */
+    uint32_t n_lanes;
+    pthread_t thread;
+    bool running; /* the thread was started */
+
+    pthread_mutex_t lock; /* of all below */
+    pthread_cond_t something;
+    struct request **queue; /* a ring of size cap */
+    uint32_t cap, head, n;
+    bool poked, stop, draining, drain_asked;
+    uint64_t drain_ns;
+    _Atomic uint64_t beat_ns;
+};
+
+/* ---- from other threads ---- */
+
+static void signal_locked(struct loop *l) {
+    pthread_cond_signal(&l->something);
+}
+
+bool loop_submit(struct loop *l, struct request *r, struct fault *f) {
+    bool ok = false;
+    pthread_mutex_lock(&l->lock);
+    if (l->draining || l->stop) {
+        fault_set(f, 503, "stopping", NULL, "the server is stopping");
+    } else if (l->n == l->cap) {
+        fault_set(f, 503, "overloaded", NULL, "too many requests are waiting");
+    } else {
+        l->queue[(l->head + l->n++) % l->cap] = request_hold(r);
+        signal_locked(l);
+        ok = true;
+    }
+    pthread_mutex_unlock(&l->lock);
+    if (!ok) f->retry_ms = 1000;
+    return ok;
+}
+
+void loop_poke(struct loop *l) {
+    pthread_mutex_lock(&l->lock);
+    l->poked = true;
+    signal_locked(l);
+    pthread_mutex_unlock(&l->lock);
+}
+
+void loop_drain(struct loop *l, uint64_t within_ns) {
+    pthread_mutex_lock(&l->lock);
+    l->draining = l->drain_asked = true;
+    l->drain_ns = within_ns;
+    signal_locked(l);
+    pthread_mutex_unlock(&l->lock);
+}
+
+uint64_t loop_beat_ns(const struct loop *l) {
+    return atomic_load(&l->beat_ns);
+}
+
+/* ---- the thread ---- */
+
+/* What came in since the last look. */
+struct news {
+    struct request *requests[64];
+    uint32_t n;
+    bool poked, drain, stop;
+    uint64_t drain_ns;
+};
+
+static void wait_locked(struct loop *l, uint64_t wait_ns) {
+    struct timespec t;
+    if (wait_ns > NAP_NS) wait_ns = NAP_NS;
+    uint64_t now = clock_now_ns(l->env->clock) + wait_ns; /* the condition counts on the same clock */
+    t.tv_sec = (time_t)(now / 1000000000u);
+    t.tv_nsec = (long)(now % 1000000000u);
+    pthread_cond_timedwait(&l->something, &l->lock, &t);
+}
+
+static struct news take_news(struct loop *l, uint64_t wait_ns) {
+    struct news news = {0};
+    pthread_mutex_lock(&l->lock);
+    if (wait_ns && !l->n && !l->poked && !l->stop && !l->drain_asked) wait_locked(l, wait_ns);
+    while (l->n && news.n < sizeof news.requests / sizeof *news.requests) {
+        news.requests[news.n++] = l->queue[l->head];
+        l->head = (l->head + 1) % l->cap;
+        l->n--;
+    }
+    news.poked = l->poked;
+    news.stop = l->stop;
+    news.drain = l->drain_asked;
+    news.drain_ns = l->drain_ns;
+    l->poked = l->drain_asked = false;
+    pthread_mutex_unlock(&l->lock);
+    return news;
+}
+
+static void *loop_main(void *arg) {
+    struct loop *l = arg;
+    uint64_t wait_ns = 0;
+    pool_fp_mode(); /* this thread computes too */
+    for (;;) {
+        struct news news = take_news(l, wait_ns);
+        uint64_t now = clock_now_ns(l->env->clock);
+        atomic_store(&l->beat_ns, now);
+        for (uint32_t i = 0; i < news.n; i++)
+            lane_admit(&l->lanes[news.requests[i]->model->index], now, news.requests[i]);
+        if (news.stop) return NULL;
+        wait_ns = UINT64_MAX;
+        for (uint32_t i = 0; i < l->n_lanes; i++) {
+            if (news.poked) lane_cancels(&l->lanes[i]);
+            if (news.drain) lane_drain(&l->lanes[i], now, news.drain_ns);
+            uint64_t w = lane_turn(&l->lanes[i], clock_now_ns(l->env->clock));
+            if (w < wait_ns) wait_ns = w;
+        }
+    }
+}
+
+/* ---- open, close ---- */
+
+static bool init_lock(struct loop *l) {
+    pthread_condattr_t attr;
+    if (pthread_mutex_init(&l->lock, NULL) != 0) return false;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    bool ok = pthread_cond_init(&l->something, &attr) == 0;
+    pthread_condattr_destroy(&attr);
+    if (!ok) pthread_mutex_destroy(&l->lock);
+    return ok;
+}
+
+sil_err loop_open(struct job_env *env, const struct catalog *catalog, struct meter meter, struct loop **out,
+                  struct sil_error *e) {
+    struct loop *l = mem_array(env->mem, 1, sizeof *l);
+    if (!l) return err_nomem(e, "the engine thread", sizeof *l);
+    l->env = env;
+    l->cap = env->config->limits.waiting;
+    l->queue = mem_array(env->mem, l->cap, sizeof *l->queue);
+    l->lanes = mem_array(env->mem, catalog->n, sizeof *l->lanes);
+    if (!l->queue || !l->lanes || !init_lock(l)) {
+        size_t bytes = l->cap * sizeof *l->queue;
+        mem_free(env->mem, l->queue);
+        mem_free(env->mem, l->lanes);
+        mem_free(env->mem, l);
+        return err_nomem(e, "the engine thread", bytes);
+    }
+    sil_err err = SIL_OK;
+    for (uint32_t i = 0; i < catalog->n && err == SIL_OK; i++) {
+        err = lane_open(&l->lanes[i], env, &catalog->models[i], meter, e);
+        if (err == SIL_OK) l->n_lanes++;
+    }
+    if (err == SIL_OK && pthread_create(&l->thread, NULL, loop_main, l) != 0)
+        err = err_set(e, SIL_NOMEM, "a thread could not be started");
+    if (err != SIL_OK) {
+        loop_close(l);
+        return err;
+    }
+    l->running = true;
+    *out = l;
+    return SIL_OK;
+}
+
+void loop_stop(struct loop *l) {
+    if (l->running) {
+        pthread_mutex_lock(&l->lock);
+        l->stop = true;
+        signal_locked(l);
+        pthread_mutex_unlock(&l->lock);
+        pthread_join(l->thread, NULL);
+        l->running = false;
+    }
+    while (l->n) { /* what came in behind the last look */
+        struct request *r = l->queue[l->head];
+        l->head = (l->head + 1) % l->cap;
+        l->n--;
+        lane_admit(&l->lanes[r->model->index], clock_now_ns(l->env->clock), r);
+    }
+    for (uint32_t i = 0; i < l->n_lanes; i++) lane_close(&l->lanes[i]);
+    l->n_lanes = 0;
+}
+
+void loop_close(struct loop *l) {
+    if (!l) return;
+    loop_stop(l);
+    struct mem mem = l->env->mem;
+    pthread_cond_destroy(&l->something);
+    pthread_mutex_destroy(&l->lock);
+    mem_free(mem, l->queue);
+    mem_free(mem, l->lanes);
+    mem_free(mem, l);
+}

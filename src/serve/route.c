@@ -1,0 +1,36 @@
+#include "serve/route.h"
+
+#include <string.h>
+
+static const struct route routes[] = {
+    {.method = "GET", .path = "/health", .open = true, .does = ROUTE_HEALTH},
+    {.method = "GET", .path = "/ready", .open = true, .does = ROUTE_READY},
+    {.method = "GET", .path = "/metrics", .does = ROUTE_METRICS},
+    {.method = "GET", .path = "/v1/models", .does = ROUTE_MODELS},
+    {.method = "GET", .path = "/v1/models/", .prefix = true, .does = ROUTE_MODELS},
+    {.method = "POST", .path = "/v1/chat/completions", .work = WORK_CHAT, .kind = REQUEST_CHAT},
+    {.method = "POST", .path = "/v1/completions", .work = WORK_COMPLETION, .kind = REQUEST_COMPLETION},
+    {.method = "POST", .path = "/tokenize", .work = WORK_TOKENIZE, .kind = REQUEST_OTHER},
+    {.method = "POST", .path = "/detokenize", .work = WORK_DETOKENIZE, .kind = REQUEST_OTHER},
+    {.method = "POST", .path = "/apply-template", .work = WORK_TEMPLATE, .kind = REQUEST_OTHER},
+};
+
+static bool matches(const struct route *r, const char *path) {
+    size_t n = strlen(r->path);
+    return r->prefix ? strncmp(path, r->path, n) == 0 && path[n] : strcmp(path, r->path) == 0;
+}
+
+const struct route *route_find(const char *method, const char *path, const char **allow, struct fault *f) {
+    *allow = NULL;
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+        const struct route *r = &routes[i];
+        if (!matches(r, path)) continue;
+        if (strcmp(r->method, method) == 0) return r;
+        /* HEAD is GET without the body, which libmicrohttpd leaves out. */
+        if (strcmp(method, "HEAD") == 0 && strcmp(r->method, "GET") == 0) return r;
+        *allow = r->method;
+    }
+    if (*allow) fault_set(f, 405, "method_not_allowed", NULL, "%s takes %s, not %.16s", path, *allow, method);
+    else fault_set(f, 404, "unknown_url", NULL, "there is no %.100s here; see /v1/models, /v1/chat/completions", path);
+    return NULL;
+}

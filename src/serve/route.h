@@ -1,0 +1,28 @@
+/* route: which endpoint a path is, and who may ask it. */
+#ifndef SIL_SERVE_ROUTE_H
+#define SIL_SERVE_ROUTE_H
+
+#include "serve/request.h"
+#include "serve/work.h"
+
+enum route_does {
+    ROUTE_WORK,    /* a body for the workers: `work` */
+    ROUTE_HEALTH,  /* alive */
+    ROUTE_READY,   /* takes requests: 200, else 503 */
+    ROUTE_METRICS, /* Prometheus text */
+    ROUTE_MODELS   /* all, or the one behind the prefix */
+};
+
+struct route {
+    const char *method, *path;
+    bool prefix; /* path is the beginning; the rest is a name */
+    bool open;   /* no key asked for */
+    enum route_does does;
+    enum work_kind work;
+    enum request_kind kind;
+};
+
+/* NULL with f set: 404 for an unknown path, 405 for a known one; *allow is then the method that would do. */
+const struct route *route_find(const char *method, const char *path, const char **allow, struct fault *f);
+
+#endif

@@ -1,0 +1,149 @@
+#include "serve/server.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "ledger/ledger.h"
+#include "serve/gate.h"
+#include "serve/http.h"
+
+enum { STATE_PATH = 512, ALIVE_NS_MAX = 60 };
+
+struct server {
+    const struct config *config;
+    struct metrics metrics;
+    struct catalog catalog;
+    struct gate *gate;
+    struct ledger *ledger;
+    struct ledger_writer *writer;
+    struct job_env env;
+    _Atomic uint64_t n_open;
+    struct loop *loop;
+    struct work *work;
+    struct http *http;
+};
+
+/* ---- open ---- */
+
+static sil_err make_dir(const char *path, struct sil_error *e) {
+    if (mkdir(path, 0700) == 0 || errno == EEXIST) return SIL_OK;
+    return err_set(e, SIL_IO, "cannot make the directory %s: %s", path, strerror(errno));
+}
+
+static sil_err state_path(const struct config *c, const char *name, char out[STATE_PATH], struct sil_error *e) {
+    int n = snprintf(out, STATE_PATH, "%s/%s", c->state, name);
+    return n > 0 && n < STATE_PATH ? SIL_OK : err_set(e, SIL_LIMIT, "the path of the state directory is too long");
+}
+
+static sil_err open_metrics(struct server *s, struct sil_error *e) {
+    struct metrics *m = &s->metrics;
+    m->models = mem_array(s->env.mem, s->config->n_models, sizeof *m->models);
+    if (!m->models) return err_nomem(e, "metrics", s->config->n_models * sizeof *m->models);
+    m->n_models = s->config->n_models;
+    for (uint32_t i = 0; i < m->n_models; i++) m->models[i].name = s->config->models[i].name;
+    m->started_ns = clock_now_ns(s->env.clock);
+    m->started_unix_s = clock_unix_s(s->env.clock);
+    return SIL_OK;
+}
+
+static sil_err open_record(struct server *s, struct sil_error *e) {
+    char path[STATE_PATH];
+    struct ledger_key key;
+    SIL_TRY(state_path(s->config, "ledger.key", path, e));
+    SIL_TRY(ledger_key_load_or_make(path, s->config->origin, &key, NULL, e));
+    SIL_TRY(state_path(s->config, "ledger", path, e));
+    struct ledger_config c = {.dir = path, .key = &key, .mem = s->env.mem};
+    struct ledger_writer_config w = {.max_queue = 2 * s->config->limits.waiting, .mem = s->env.mem};
+    sil_err err = ledger_open(&c, &s->ledger, e);
+    if (err == SIL_OK) err = ledger_writer_start(s->ledger, &w, &s->writer, e);
+    memset(&key, 0, sizeof key);
+    return err;
+}
+
+static sil_err open_all(struct server *s, struct log *log, struct sil_error *e) {
+    const struct config *c = s->config;
+    s->env = (struct job_env){.mem = mem_libc(), .clock = clock_system(), .config = c, .log = log};
+    s->env.n_open = &s->n_open;
+    SIL_TRY(make_dir(c->state, e));
+    SIL_TRY(open_metrics(s, e));
+    SIL_TRY(catalog_open(c, s->env.mem, &s->metrics, &s->catalog, e));
+    SIL_TRY(gate_open(c, s->env.clock, &s->gate, e));
+    SIL_TRY(open_record(s, e));
+    s->env.ledger = s->writer;
+    s->env.gate = s->gate;
+    s->env.metrics = &s->metrics;
+    SIL_TRY(loop_open(&s->env, &s->catalog, (struct meter){0}, &s->loop, e));
+    SIL_TRY(work_open(&s->env, &s->catalog, s->loop, &s->work, e));
+    struct http_env http = {.env = &s->env, .catalog = &s->catalog, .loop = s->loop, .work = s->work};
+    return http_open(&http, &s->http, e);
+}
+
+sil_err server_open(const struct config *c, struct log *log, struct server **out, struct sil_error *e) {
+    struct server *s = mem_array(mem_libc(), 1, sizeof *s);
+    if (!s) return err_nomem(e, "the server", sizeof *s);
+    s->config = c;
+    sil_err err = open_all(s, log, e);
+    if (err != SIL_OK) {
+        server_close(s);
+        return err;
+    }
+    *out = s;
+    return SIL_OK;
+}
+
+/* ---- running ---- */
+
+const char *server_address(const struct server *s, uint32_t i) {
+    return http_address(s->http, i);
+}
+
+struct gate *server_gate(const struct server *s) {
+    return s->gate;
+}
+
+sil_err server_reload(struct server *s, const struct config *c, struct sil_error *e) {
+    return gate_reload(s->gate, c, e);
+}
+
+bool server_alive(const struct server *s) {
+    return clock_now_ns(s->env.clock) - loop_beat_ns(s->loop) < ALIVE_NS_MAX * UINT64_C(1000000000);
+}
+
+void server_drain(struct server *s) {
+    http_drain(s->http);
+    loop_drain(s->loop, s->config->limits.drain_ms * UINT64_C(1000000));
+}
+
+bool server_is_idle(const struct server *s) {
+    return atomic_load(&s->n_open) == 0;
+}
+
+/* ---- close ---- */
+
+static void wait_for_record(const struct server *s) {
+    const struct timespec nap = {.tv_nsec = 1000000};
+    while (!server_is_idle(s)) nanosleep(&nap, NULL); /* each is with the ledger, which gives every one its outcome */
+}
+
+/* The order matters: the HTTP threads end last of those that have requests, when every answer has ended; all that they
+ * may still look at lives on until then. */
+void server_close(struct server *s) {
+    if (!s) return;
+    if (s->http) http_drain(s->http);
+    if (s->work) work_stop(s->work);
+    if (s->loop) loop_stop(s->loop);
+    wait_for_record(s);
+    http_close(s->http);
+    work_close(s->work);
+    loop_close(s->loop);
+    ledger_writer_stop(s->writer);
+    ledger_close(s->ledger);
+    gate_close(s->gate);
+    catalog_close(&s->catalog);
+    mem_free(mem_libc(), s->metrics.models);
+    mem_free(mem_libc(), s);
+}
