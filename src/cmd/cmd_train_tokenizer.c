@@ -1,4 +1,4 @@
-/* sillok train-tokenizer: a byte-level BPE tokenizer from texts. */
+/* sillok train-tokenizer: a byte-level BPE or unigram tokenizer from texts. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/jsonx.h"
 #include "cmd/cmd.h"
-#include "learn/bpe.h"
+#include "learn/unigram.h"
 
 static const char NAME[] = "train-tokenizer";
 enum { FILES_MAX = 256, JSON_BYTES = 512 << 20, SPECIAL_BYTES = 8192 };
@@ -60,7 +60,11 @@ static sil_err write_file(const char *path, struct str text, struct sil_error *e
     return err;
 }
 
-static sil_err run(const char *const *files, int n, const struct bpe_options *o, const char *out, struct sil_error *e) {
+typedef sil_err (*train_fn)(struct bpe *b, const struct bpe_options *o, struct buf *out, struct bpe_report *report,
+                            struct sil_error *e);
+
+static sil_err run(const char *const *files, int n, train_fn train, const struct bpe_options *o, const char *out,
+                   struct sil_error *e) {
     struct bpe *b;
     struct buf json;
     struct bpe_report r = {0};
@@ -68,7 +72,7 @@ static sil_err run(const char *const *files, int n, const struct bpe_options *o,
     buf_init(&json, mem_libc(), JSON_BYTES);
     sil_err err = SIL_OK;
     for (int i = 0; err == SIL_OK && i < n; i++) err = add_file(b, files[i], e);
-    if (err == SIL_OK) err = bpe_train(b, o, &json, &r, e);
+    if (err == SIL_OK) err = train(b, o, &json, &r, e);
     if (err == SIL_OK) err = write_file(out, buf_view(&json), e);
     if (err == SIL_OK)
         printf("wrote %s: %u tokens, %u characters with a token of their own; %llu characters, %llu different words, "
@@ -95,7 +99,7 @@ static bool split_names(char *text, const char **names, uint32_t *n) {
 }
 
 int cmd_train_tokenizer(int argc, char **argv) {
-    const char *files[FILES_MAX], *out = NULL, *special = "<|endoftext|>,<|im_start|>,<|im_end|>";
+    const char *files[FILES_MAX], *out = NULL, *kind = "bpe", *special = "<|endoftext|>,<|im_start|>,<|im_end|>";
     const char *names[BPE_SPECIALS_MAX];
     char list[SPECIAL_BYTES];
     struct bpe_options o = {.vocab = 8192, .min_count = 2, .specials = names};
@@ -103,8 +107,10 @@ int cmd_train_tokenizer(int argc, char **argv) {
     int n;
     const struct cmd_opt opts[] = {
         {"out", 'o', CMD_TEXT, &out, "FILE", "the tokenizer.json to write", 0, 0},
+        {"kind", 'k', CMD_TEXT, &kind, "KIND", "bpe (default) or unigram", 0, 0},
         {"vocab", 'v', CMD_U32, &o.vocab, "N", "tokens in all (default 8192)", 257, BPE_VOCAB_MAX},
-        {"min-count", 0, CMD_U64, &o.min_count, "N", "the least count of a merge or character (default 2)", 1, 1e15},
+        {"min-count", 0, CMD_U64, &o.min_count, "N", "the least count of a merge, piece or character (default 2)", 1,
+         1e15},
         {"coverage", 0, CMD_F32, &coverage, "SHARE", "of characters with a token of their own (default 0.9995)", 1e-6,
          1},
         {"special", 0, CMD_TEXT, &special, "A,B,...", "tokens at the end (default: of ChatML and the end of a text)", 0,
@@ -113,8 +119,8 @@ int cmd_train_tokenizer(int argc, char **argv) {
         .name = NAME,
         .synopsis = "FILE... --out tokenizer.json [--vocab N]",
         .about =
-            "Makes a byte-level BPE tokenizer from texts (UTF-8; of .jsonl files the messages' contents are taken).\n"
-            "Merges never cross spaces, digits stand alone, no token holds a part of a character beside another.\n"
+            "Makes a byte-level BPE or unigram tokenizer from texts (UTF-8; of .jsonl files the messages' contents).\n"
+            "Tokens never cross spaces, digits stand alone, no token holds a part of a character beside another.\n"
             "The same texts give the same bytes. Splitting is that of \"qwen2\".",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,
@@ -123,11 +129,13 @@ int cmd_train_tokenizer(int argc, char **argv) {
         .missing = "a text"};
     int rc = cmd_parse(&spec, argc, argv, files, &n);
     if (rc != CMD_GO) return rc;
+    bool unigram = strcmp(kind, "unigram") == 0;
+    if (!unigram && strcmp(kind, "bpe") != 0) return cmd_usage(NAME, "--kind is bpe or unigram, not %s", kind);
     if (!out) return cmd_usage(NAME, "--out is missing: the tokenizer.json to write");
     int len = snprintf(list, sizeof list, "%s", special);
     if (len < 0 || (size_t)len >= sizeof list || !split_names(list, names, &o.n_specials))
         return cmd_usage(NAME, "--special is a list of at most %d names with commas between them", BPE_SPECIALS_MAX);
     o.coverage = (double)coverage;
     struct sil_error e = {0};
-    return run(files, n, &o, out, &e) == SIL_OK ? 0 : cmd_fail(NAME, &e);
+    return run(files, n, unigram ? unigram_train : bpe_train, &o, out, &e) == SIL_OK ? 0 : cmd_fail(NAME, &e);
 }

@@ -9,7 +9,7 @@
 #include "learn/bpe_impl.h"
 #include "text/strtab.h"
 
-enum { CODE_POINTS = 0x110000, SLOTS_FIRST = 1 << 16, GROW_FIRST = 1024 };
+enum { SLOTS_FIRST = 1 << 16, GROW_FIRST = 1024 };
 
 sil_err bpe_grow(struct mem mem, void *array, size_t need, size_t *cap, size_t size, struct sil_error *e) {
     void *old, *p;
@@ -29,13 +29,13 @@ sil_err bpe_new(struct mem mem, struct bpe **out, struct sil_error *e) {
     if (!b) return err_nomem(e, "training a tokenizer", sizeof *b);
     b->mem = mem;
     norm_scratch_init(&b->norm, mem);
-    b->chars = mem_array(mem, CODE_POINTS, sizeof *b->chars);
+    b->chars = mem_array(mem, BPE_CODE_POINTS, sizeof *b->chars);
     b->slots = mem_array(mem, SLOTS_FIRST, sizeof *b->slots);
     b->n_slots = SLOTS_FIRST;
     uchar_init(&b->uchar);
     if (!b->chars || !b->slots) {
         bpe_free(b);
-        return err_nomem(e, "training a tokenizer", CODE_POINTS * sizeof(uint64_t));
+        return err_nomem(e, "training a tokenizer", BPE_CODE_POINTS * sizeof(uint64_t));
     }
     *out = b;
     return SIL_OK;
@@ -47,7 +47,7 @@ void bpe_free(struct bpe *b) {
     norm_scratch_free(&b->norm);
     for (size_t i = 0; i < b->n_pairs; i++) mem_free(m, b->pairs[i].where);
     void *all[] = {b->bytes,   b->words, b->slots,      b->chars, b->text,    b->tokens, b->char_token,
-                   b->symbols, b->pairs, b->pair_slots, b->heap,  b->touched, b};
+                   b->symbols, b->pairs, b->pair_slots, b->heap,  b->touched, b->scores, b};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) mem_free(m, all[i]);
 }
 
@@ -109,8 +109,8 @@ sil_err bpe_add(struct bpe *b, struct str text, struct sil_error *e) {
 
 /* ---- tokens of bytes and characters ---- */
 
-static sil_err put_token(struct bpe *b, const char *p, size_t n, uint32_t left, uint32_t right, uint32_t *id,
-                         struct sil_error *e) {
+sil_err bpe_put_token(struct bpe *b, const char *p, size_t n, uint32_t left, uint32_t right, uint32_t *id,
+                      struct sil_error *e) {
     SIL_TRY(bpe_grow(b->mem, &b->text, b->n_text + n, &b->cap_text, 1, e));
     SIL_TRY(bpe_grow(b->mem, &b->tokens, b->n_tokens + 1, &b->cap_tokens, sizeof *b->tokens, e));
     memcpy(b->text + b->n_text, p, n);
@@ -124,12 +124,11 @@ static bool visible(unsigned c) {
     return (c >= 33 && c <= 126) || (c >= 161 && c <= 172) || c >= 174;
 }
 
-/* The 256 bytes, in the order of GPT-2's alphabet: visible ones first. */
-static sil_err put_bytes(struct bpe *b, uint32_t id_of[256], struct sil_error *e) {
+sil_err bpe_put_bytes(struct bpe *b, uint32_t id_of[256], struct sil_error *e) {
     for (int pass = 0; pass < 2; pass++) {
         for (unsigned c = 0; c < 256; c++) {
             char byte = (char)c;
-            if (visible(c) == (pass == 0)) SIL_TRY(put_token(b, &byte, 1, BPE_NONE, BPE_NONE, &id_of[c], e));
+            if (visible(c) == (pass == 0)) SIL_TRY(bpe_put_token(b, &byte, 1, BPE_NONE, BPE_NONE, &id_of[c], e));
         }
     }
     return SIL_OK;
@@ -151,7 +150,7 @@ static sil_err put_char(struct bpe *b, uint32_t cp, const uint32_t id_of[256], u
         id = find_token(b, p, k);
         if (id == BPE_NONE) {
             if (b->n_tokens >= limit) return SIL_OK;
-            SIL_TRY(put_token(b, p, k, left, id_of[(unsigned char)p[k - 1]], &id, e));
+            SIL_TRY(bpe_put_token(b, p, k, left, id_of[(unsigned char)p[k - 1]], &id, e));
         }
         left = id;
     }
@@ -172,45 +171,56 @@ static int by_count(const void *x, const void *y) {
     return a->cp < b->cp ? -1 : a->cp > b->cp;
 }
 
-static sil_err put_characters(struct bpe *b, uint32_t limit, const struct bpe_options *o, struct sil_error *e) {
-    uint32_t id_of[256];
-    size_t n = 0;
-    b->char_token = mem_array(b->mem, CODE_POINTS, sizeof *b->char_token);
-    struct counted *list = mem_array(b->mem, CODE_POINTS, sizeof *list);
-    if (!b->char_token || !list) {
+sil_err bpe_frequent(const struct bpe *b, const struct bpe_options *o, uint32_t **out, size_t *n_out,
+                     struct sil_error *e) {
+    size_t n = 0, k = 0;
+    uint64_t seen = 0;
+    for (uint32_t c = 0; c < BPE_CODE_POINTS; c++) n += c >= 128 && b->chars[c];
+    struct counted *list = mem_array(b->mem, n + 1, sizeof *list);
+    *out = mem_array(b->mem, n + 1, sizeof **out);
+    if (!list || !*out) {
         mem_free(b->mem, list);
-        return err_nomem(e, "the characters", CODE_POINTS);
+        mem_free(b->mem, *out);
+        return err_nomem(e, "the characters", n);
     }
-    sil_err err = put_bytes(b, id_of, e);
-    if (err == SIL_OK) {
-        for (uint32_t c = 0; c < CODE_POINTS; c++) {
-            b->char_token[c] = c < 128 ? id_of[c] : BPE_NONE;
-            if (c >= 128 && b->chars[c]) list[n++] = (struct counted){b->chars[c], c};
-        }
-        qsort(list, n, sizeof *list, by_count);
-        uint64_t seen = 0;
-        for (uint32_t c = 0; c < 128; c++) seen += b->chars[c];
-        for (size_t i = 0; err == SIL_OK && i < n; i++) {
-            bool enough = (double)seen >= o->coverage * (double)b->text_chars;
-            if (enough || list[i].count < o->min_count || b->n_tokens >= limit) break;
-            err = put_char(b, list[i].cp, id_of, limit, e);
-            seen += list[i].count;
-        }
+    for (uint32_t c = 0; c < 128; c++) seen += b->chars[c];
+    for (uint32_t c = 128; c < BPE_CODE_POINTS; c++)
+        if (b->chars[c]) list[k++] = (struct counted){b->chars[c], c};
+    qsort(list, n, sizeof *list, by_count);
+    for (k = 0; k < n; k++) {
+        if ((double)seen >= o->coverage * (double)b->text_chars || list[k].count < o->min_count) break;
+        (*out)[k] = list[k].cp;
+        seen += list[k].count;
     }
+    *n_out = k;
+    mem_free(b->mem, list);
+    return SIL_OK;
+}
+
+static sil_err put_characters(struct bpe *b, uint32_t limit, const struct bpe_options *o, struct sil_error *e) {
+    uint32_t id_of[256], *list;
+    size_t n;
+    b->char_token = mem_array(b->mem, BPE_CODE_POINTS, sizeof *b->char_token);
+    if (!b->char_token) return err_nomem(e, "the characters", BPE_CODE_POINTS);
+    SIL_TRY(bpe_put_bytes(b, id_of, e));
+    for (uint32_t c = 0; c < BPE_CODE_POINTS; c++) b->char_token[c] = c < 128 ? id_of[c] : BPE_NONE;
+    SIL_TRY(bpe_frequent(b, o, &list, &n, e));
+    sil_err err = SIL_OK;
+    for (size_t i = 0; err == SIL_OK && i < n && b->n_tokens < limit; i++) err = put_char(b, list[i], id_of, limit, e);
     mem_free(b->mem, list);
     return err;
 }
 
-sil_err bpe_train(struct bpe *b, const struct bpe_options *o, struct buf *out, struct bpe_report *report,
-                  struct sil_error *e) {
+sil_err bpe_check(const struct bpe *b, const struct bpe_options *o, struct sil_error *e) {
     if (o->vocab < 256 + o->n_specials + 1 || o->vocab > BPE_VOCAB_MAX)
         return err_set(e, SIL_ARG,
                        "a vocabulary of %u tokens; it must hold 256 bytes and %u special tokens, and at most %d",
                        o->vocab, o->n_specials, BPE_VOCAB_MAX);
-    if (b->n_words == 0) return err_set(e, SIL_ARG, "there is no text to learn from");
-    uint32_t limit = o->vocab - o->n_specials;
-    SIL_TRY(put_characters(b, limit, o, e));
-    SIL_TRY(bpe_merges(b, limit, o, e));
+    return b->n_words ? SIL_OK : err_set(e, SIL_ARG, "there is no text to learn from");
+}
+
+sil_err bpe_finish(const struct bpe *b, const struct bpe_options *o, struct buf *out, struct bpe_report *report,
+                   struct sil_error *e) {
     if (bpe_json(b, o, out) != SIL_OK) return err_nomem(e, "tokenizer.json", out->n);
     *report = (struct bpe_report){.n_bytes = b->text_bytes,
                                   .n_chars = b->text_chars,
@@ -219,4 +229,13 @@ sil_err bpe_train(struct bpe *b, const struct bpe_options *o, struct buf *out, s
                                   .n_own_chars = b->n_own,
                                   .n_pieces = b->n_pieces};
     return SIL_OK;
+}
+
+sil_err bpe_train(struct bpe *b, const struct bpe_options *o, struct buf *out, struct bpe_report *report,
+                  struct sil_error *e) {
+    uint32_t limit = o->vocab - o->n_specials;
+    SIL_TRY(bpe_check(b, o, e));
+    SIL_TRY(put_characters(b, limit, o, e));
+    SIL_TRY(bpe_merges(b, limit, o, e));
+    return bpe_finish(b, o, out, report, e);
 }

@@ -34,6 +34,7 @@ struct bpe_entry {
 };
 
 #define BPE_NONE UINT32_MAX
+enum { BPE_CODE_POINTS = 0x110000 };
 
 /* A growing array's memory. */
 struct bpe_room {
@@ -71,10 +72,24 @@ struct bpe {
     uint32_t *touched;
     size_t n_touched, cap_touched;
     uint64_t n_pieces;
+    int32_t *scores; /* unigram: of each token, in 1/4096; NULL: merges */
 };
 
 /* Room for `need` elements of a growing array. */
 sil_err bpe_grow(struct mem mem, void *array, size_t need, size_t *cap, size_t size, struct sil_error *e);
+
+/* Options and texts that something can be learnt from; SIL_ARG. */
+sil_err bpe_check(const struct bpe *b, const struct bpe_options *o, struct sil_error *e);
+/* The file, and what is said of it. */
+sil_err bpe_finish(const struct bpe *b, const struct bpe_options *o, struct buf *out, struct bpe_report *report,
+                   struct sil_error *e);
+
+/* The characters beyond ASCII that get tokens of their own, most frequent first; the caller's to free (b->mem). */
+sil_err bpe_frequent(const struct bpe *b, const struct bpe_options *o, uint32_t **out, size_t *n, struct sil_error *e);
+sil_err bpe_put_token(struct bpe *b, const char *p, size_t n, uint32_t left, uint32_t right, uint32_t *id,
+                      struct sil_error *e);
+/* The 256 bytes, in the order of GPT-2's alphabet: visible ones first. */
+sil_err bpe_put_bytes(struct bpe *b, uint32_t id_of[256], struct sil_error *e);
 
 /* Fills tokens up to `limit`. */
 sil_err bpe_merges(struct bpe *b, uint32_t limit, const struct bpe_options *o, struct sil_error *e);

@@ -1,6 +1,9 @@
 /* tokenizer.json as Hugging Face's library reads it. */
+#include <stdio.h>
+
 #include "base/utf8.h"
 #include "learn/bpe_impl.h"
+#include "learn/unigram.h"
 
 static void put_escaped(struct buf *out, const char *p, size_t n) {
     for (size_t i = 0; i < n; i++) {
@@ -34,17 +37,28 @@ static void put_specials(struct buf *out, const struct bpe *b, const struct bpe_
     }
 }
 
-sil_err bpe_json(const struct bpe *b, const struct bpe_options *o, struct buf *out) {
-    static const char byte_level[] =
-        "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"trim_offsets\": false, \"use_regex\": false}";
-    const char *pattern = split_pattern(SPLIT_QWEN2);
-    buf_printf(out, "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n  \"added_tokens\": [");
-    put_specials(out, b, o);
-    buf_printf(out, "],\n  \"normalizer\": {\"type\": \"NFC\"},\n  \"pre_tokenizer\": {\"type\": \"Sequence\", "
-                    "\"pretokenizers\": [\n    {\"type\": \"Split\", \"pattern\": {\"Regex\": \"");
-    put_escaped(out, pattern, strlen(pattern));
-    buf_printf(out, "\"}, \"behavior\": \"Isolated\", \"invert\": false},\n    %s]},\n", byte_level);
-    buf_printf(out, "  \"post_processor\": %s,\n  \"decoder\": %s,\n", byte_level, byte_level);
+/* Exact: a score is a multiple of 2^-12, and 10^12 / 2^12 is whole. */
+static void put_score(struct buf *out, int32_t score) {
+    uint32_t a = (uint32_t)(score < 0 ? -(int64_t)score : score);
+    char digits[16];
+    int n = snprintf(digits, sizeof digits, "%012llu", (unsigned long long)(a % UNIGRAM_SCORE) * 244140625u);
+    while (n > 1 && digits[n - 1] == '0') n--;
+    buf_printf(out, "%s%u.%.*s", score < 0 ? "-" : "", a / UNIGRAM_SCORE, n, digits);
+}
+
+static void put_unigram(struct buf *out, const struct bpe *b) {
+    buf_printf(out, "  \"model\": {\"type\": \"Unigram\", \"unk_id\": null, \"byte_fallback\": false,\n  \"vocab\": [");
+    for (size_t i = 0; i < b->n_tokens; i++) {
+        buf_printf(out, "%s\n    [\"", i ? "," : "");
+        put_token(out, b, i);
+        buf_printf(out, "\", ");
+        put_score(out, b->scores[i]);
+        buf_char(out, ']');
+    }
+    buf_printf(out, "]");
+}
+
+static void put_bpe(struct buf *out, const struct bpe *b) {
     buf_printf(out, "  \"model\": {\"type\": \"BPE\", \"dropout\": null, \"unk_token\": null, "
                     "\"continuing_subword_prefix\": \"\", \"end_of_word_suffix\": \"\", \"fuse_unk\": false, "
                     "\"byte_fallback\": false, \"ignore_merges\": false,\n  \"vocab\": {");
@@ -64,5 +78,21 @@ sil_err bpe_json(const struct bpe *b, const struct bpe_options *o, struct buf *o
         buf_char(out, '"');
         first = false;
     }
-    return buf_printf(out, "]}\n}\n");
+    buf_printf(out, "]");
+}
+
+sil_err bpe_json(const struct bpe *b, const struct bpe_options *o, struct buf *out) {
+    static const char byte_level[] =
+        "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"trim_offsets\": false, \"use_regex\": false}";
+    const char *pattern = split_pattern(SPLIT_QWEN2);
+    buf_printf(out, "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n  \"added_tokens\": [");
+    put_specials(out, b, o);
+    buf_printf(out, "],\n  \"normalizer\": {\"type\": \"NFC\"},\n  \"pre_tokenizer\": {\"type\": \"Sequence\", "
+                    "\"pretokenizers\": [\n    {\"type\": \"Split\", \"pattern\": {\"Regex\": \"");
+    put_escaped(out, pattern, strlen(pattern));
+    buf_printf(out, "\"}, \"behavior\": \"Isolated\", \"invert\": false},\n    %s]},\n", byte_level);
+    buf_printf(out, "  \"post_processor\": %s,\n  \"decoder\": %s,\n", byte_level, byte_level);
+    if (b->scores) put_unigram(out, b);
+    else put_bpe(out, b);
+    return buf_printf(out, "}\n}\n");
 }

@@ -33,23 +33,49 @@ static sil_err put_token(struct learn_vocab *v, struct str *tokens, uint8_t *typ
     return tokens[id].p ? SIL_OK : err_nomem(e, "the vocabulary", n);
 }
 
-static sil_err read_tokens(struct learn_vocab *v, json_t *vocab, json_t *added, struct sil_error *e) {
-    size_t n = json_object_size(vocab), extra = 0;
+/* Token i of a unigram model: ["text", score]. */
+static sil_err put_scored(struct learn_vocab *v, struct str *tokens, uint8_t *types, float *scores, json_t *pair,
+                          size_t i, struct sil_error *e) {
+    json_t *text = json_array_get(pair, 0), *score = json_array_get(pair, 1);
+    if (!json_is_string(text) || !json_is_number(score)) return bad(e, "a token is not a text and a score");
+    scores[i] = (float)json_number_value(score);
+    return put_token(v, tokens, types, json_string_value(text), json_string_length(text), (json_int_t)i, TOK_NORMAL, e);
+}
+
+/* vocab: {"text": id, ...} or of unigram models [["text", score], ...]. */
+static sil_err put_vocab(struct learn_vocab *v, struct str *tokens, uint8_t *types, json_t *vocab,
+                         struct sil_error *e) {
     const char *key;
-    size_t key_len;
+    size_t key_len, n = json_array_size(vocab);
     json_t *id;
-    for (size_t i = 0; i < json_array_size(added); i++) {
-        struct str s = jsonx_str(json_array_get(added, i), "content");
-        extra += json_object_getn(vocab, s.p, s.n) == NULL;
+    json_object_keylen_foreach(vocab, key, key_len, id) {
+        SIL_TRY(put_token(v, tokens, types, key, key_len, json_integer_value(id), TOK_NORMAL, e));
     }
+    if (!json_is_array(vocab)) return SIL_OK;
+    float *scores = ARENA_ARRAY(&v->arena, v->spec.n_tokens, float);
+    if (!scores) return err_nomem(e, "the vocabulary", n);
+    for (size_t i = 0; i < n; i++) SIL_TRY(put_scored(v, tokens, types, scores, json_array_get(vocab, i), i, e));
+    v->spec.scores = scores;
+    return SIL_OK;
+}
+
+/* Is the added token's id one of the vocabulary's n? */
+static bool is_extra(json_t *added, size_t i, json_t *vocab, size_t n) {
+    json_t *o = json_array_get(added, i);
+    struct str s = jsonx_str(o, "content");
+    if (json_is_array(vocab)) return json_integer_value(json_object_get(o, "id")) >= (json_int_t)n;
+    return json_object_getn(vocab, s.p, s.n) == NULL;
+}
+
+static sil_err read_tokens(struct learn_vocab *v, json_t *vocab, json_t *added, struct sil_error *e) {
+    size_t n = json_is_array(vocab) ? json_array_size(vocab) : json_object_size(vocab), extra = 0;
+    for (size_t i = 0; i < json_array_size(added); i++) extra += is_extra(added, i, vocab, n);
     if (n + extra < 1 || n + extra > UINT32_MAX / 2) return bad(e, "there are no tokens, or too many");
     v->spec.n_tokens = (uint32_t)(n + extra);
     struct str *tokens = ARENA_ARRAY(&v->arena, n + extra, struct str);
     uint8_t *types = ARENA_ARRAY(&v->arena, n + extra, uint8_t);
     if (!tokens || !types) return err_nomem(e, "the vocabulary", n);
-    json_object_keylen_foreach(vocab, key, key_len, id) {
-        SIL_TRY(put_token(v, tokens, types, key, key_len, json_integer_value(id), TOK_NORMAL, e));
-    }
+    SIL_TRY(put_vocab(v, tokens, types, vocab, e));
     for (size_t i = 0; i < json_array_size(added); i++) {
         json_t *o = json_array_get(added, i);
         struct str s = jsonx_str(o, "content");
@@ -104,17 +130,18 @@ static sil_err read_json(struct learn_vocab *v, struct str text, const char *pre
     json_t *model = json_object_get(root, "model"), *vocab = json_object_get(model, "vocab");
     struct str type = jsonx_str(model, "type");
     sil_err err = SIL_OK;
-    if (!json_is_object(vocab) || !json_is_array(json_object_get(model, "merges")) ||
-        (type.n && !str_eq(type, STR("BPE"))))
+    bool unigram = str_eq(type, STR("Unigram")), bpe = type.n == 0 || str_eq(type, STR("BPE"));
+    if (!(unigram && json_is_array(vocab)) &&
+        !(bpe && json_is_object(vocab) && json_is_array(json_object_get(model, "merges"))))
         err = err_set(e, SIL_UNSUPPORTED,
-                      "a tokenizer.json of type %.*s; training takes byte-level BPE (make one with "
+                      "a tokenizer.json of type %.*s; training takes byte-level BPE and unigram (make one with "
                       "sillok train-tokenizer)",
                       STR_ARG(type));
     if (err == SIL_OK) err = read_tokens(v, vocab, json_object_get(root, "added_tokens"), e);
     if (err == SIL_OK) err = read_merges(v, json_object_get(model, "merges"), e);
     json_decref(root);
     if (err != SIL_OK) return err;
-    v->spec.kind = TOK_BYTE_BPE;
+    v->spec.kind = unigram ? TOK_UNIGRAM : TOK_BYTE_BPE;
     v->spec.pre = keep(v, pre, strlen(pre));
     v->spec.bos = v->spec.unk = -1;
     v->spec.eos = id_of(v, ends, 3);
@@ -195,11 +222,12 @@ void learn_vocab_close(struct learn_vocab *v) {
 static void put_spec(const struct learn_vocab *v, struct gguf_writer *w, int32_t *types) {
     const struct tok_spec *s = &v->spec;
     for (uint32_t i = 0; i < s->n_tokens; i++) types[i] = s->types[i];
-    gguf_put_str(w, "tokenizer.ggml.model", STR("gpt2"));
+    gguf_put_str(w, "tokenizer.ggml.model", s->kind == TOK_UNIGRAM ? STR("unigram") : STR("gpt2"));
     gguf_put_str(w, "tokenizer.ggml.pre", s->pre);
     gguf_put_array_str(w, "tokenizer.ggml.tokens", s->tokens, s->n_tokens);
     gguf_put_array(w, "tokenizer.ggml.token_type", GGUF_I32, types, s->n_tokens);
-    gguf_put_array_str(w, "tokenizer.ggml.merges", s->merges, s->n_merges);
+    if (s->kind == TOK_UNIGRAM) gguf_put_array(w, "tokenizer.ggml.scores", GGUF_F32, s->scores, s->n_tokens);
+    else gguf_put_array_str(w, "tokenizer.ggml.merges", s->merges, s->n_merges);
     gguf_put_u32(w, "tokenizer.ggml.eos_token_id", (uint32_t)s->eos);
     if (s->eot >= 0) gguf_put_u32(w, "tokenizer.ggml.eot_token_id", (uint32_t)s->eot);
     gguf_put_bool(w, "tokenizer.ggml.add_bos_token", false);

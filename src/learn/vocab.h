@@ -1,6 +1,6 @@
-/* vocab: the tokenizer of a training run, as the trained file will carry it: from a tokenizer.json (byte-level BPE) or
- * from the metadata of a GGUF file, and the chat template. Texts are tokenized by what is written into the file, so
- * that training sees what running sees. */
+/* vocab: the tokenizer of a training run, as the trained file will carry it: from a tokenizer.json (byte-level BPE or
+ * unigram) or from the metadata of a GGUF file, and the chat template. Texts are tokenized by what is written into the
+ * file, so that training sees what running sees. */
 #ifndef SIL_LEARN_VOCAB_H
 #define SIL_LEARN_VOCAB_H
 

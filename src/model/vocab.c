@@ -32,12 +32,12 @@ static sil_err get_kind(const struct gguf *g, struct tok_spec *s, struct sil_err
         s->add_bos = s->add_space_prefix = true; /* what is meant when the file does not say */
         return SIL_OK;
     }
-    if (!str_eq(model, STR("gpt2")))
+    if (!str_eq(model, STR("gpt2")) && !str_eq(model, STR("unigram")))
         return err_set(e, SIL_UNSUPPORTED,
-                       "tokenizer \"%.*s\" is not supported; supported are \"llama\" (SentencePiece BPE) and \"gpt2\" "
-                       "(byte-level BPE)",
+                       "tokenizer \"%.*s\" is not supported; supported are \"llama\" (SentencePiece BPE), \"gpt2\" "
+                       "(byte-level BPE) and \"unigram\" (byte-level unigram)",
                        STR_ARG(model));
-    s->kind = TOK_BYTE_BPE;
+    s->kind = str_eq(model, STR("unigram")) ? TOK_UNIGRAM : TOK_BYTE_BPE;
     if (find(g, KEY "pre")) SIL_TRY(gguf_str(g, KEY "pre", &s->pre, e));
     static const char *const with_bos[] = {"llama-bpe", "llama3",   "llama-v3", "falcon3", "falcon-h1",
                                            "pixtral",   "midm-2.0", "lfm2",     "tekken"};
@@ -52,7 +52,7 @@ static sil_err get_tokens(const struct gguf *g, struct tok_spec *s, struct sil_e
     if (a->n == 0 || a->n > UINT32_MAX) return err_set(e, SIL_FORMAT, KEY "tokens has no elements or too many");
     s->n_tokens = (uint32_t)a->n;
     s->tokens = a->strings;
-    if (s->kind == TOK_SPM) return SIL_OK;
+    if (s->kind != TOK_BYTE_BPE) return SIL_OK;
     SIL_TRY(gguf_array(g, KEY "merges", GGUF_STRING, &a, e));
     s->n_merges = (size_t)a->n;
     s->merges = a->strings;
@@ -77,7 +77,7 @@ static sil_err get_numbers(const struct gguf *g, struct tok_spec *s, struct mem 
             (*types)[i] = y == 0 ? TOK_NORMAL : y < 0 || y > TOK_BYTE ? 255 : (uint8_t)y; /* 255: tok_open says so */
         }
     }
-    if (s->kind == TOK_SPM) {
+    if (s->kind != TOK_BYTE_BPE) {
         SIL_TRY(gguf_array(g, KEY "scores", GGUF_F32, &a, e));
         SIL_TRY(same_length(a, s->n_tokens, KEY "scores", e));
         if (!(*scores = mem_array(mem, s->n_tokens, sizeof(float)))) return err_nomem(e, "the vocabulary", s->n_tokens);

@@ -19,6 +19,7 @@ struct tok_scratch {
     const struct tokenizer *t;
     struct mem mem;
     struct merge_scratch merge;
+    struct viterbi_scratch viterbi;
     struct norm_scratch norm, pre_norm;
     struct split_matcher matcher;
     struct split_list lists[2];
@@ -33,7 +34,7 @@ sil_err tok_scratch_new(const struct tokenizer *t, struct mem mem, bool with_cac
     if (!s) return err_nomem(e, "encoding", sizeof(*s));
     s->t = t;
     s->mem = mem;
-    s->merge.mem = mem;
+    s->merge.mem = s->viterbi.mem = mem;
     s->matcher.mem = mem;
     s->lists[0].mem = s->lists[1].mem = mem;
     norm_scratch_init(&s->norm, mem);
@@ -53,6 +54,7 @@ sil_err tok_scratch_new(const struct tokenizer *t, struct mem mem, bool with_cac
 void tok_scratch_free(struct tok_scratch *s) {
     if (!s) return;
     merge_scratch_free(&s->merge);
+    viterbi_scratch_free(&s->viterbi);
     norm_scratch_free(&s->norm);
     norm_scratch_free(&s->pre_norm);
     split_matcher_free(&s->matcher);
@@ -152,10 +154,27 @@ static size_t expand_pseudo(const struct tokenizer *t, struct merge_scratch *m, 
     return out;
 }
 
-/* The ids of one word by merging, left in s->merge.sym. */
+/* The best segmentation as symbols in scratch. */
+static sil_err segment_word(struct tok_scratch *s, const char *p, size_t n, size_t *count) {
+    const struct tokenizer *t = s->t;
+    uint32_t *sym = s->merge.sym;
+    size_t k = 0;
+    SIL_TRY(viterbi_run(&t->viterbi, &s->viterbi, p, n, !t->byte_level));
+    for (size_t i = 0, end; i < n; i = end) {
+        end = s->viterbi.next[i];
+        uint32_t id = s->viterbi.last[end];
+        if (id != VITERBI_NONE) sym[k++] = id;
+        else k = fallback(t, sym, k, p + i, end - i);
+    }
+    *count = k;
+    return SIL_OK;
+}
+
+/* The ids of one word by merging (or as the best segmentation), left in s->merge.sym. */
 static sil_err merge_word(struct tok_scratch *s, const char *p, size_t n, size_t *count) {
     const struct tokenizer *t = s->t;
     SIL_TRY(merge_reserve(&s->merge, n));
+    if (t->kind == TOK_UNIGRAM) return segment_word(s, p, n, count);
     uint32_t *sym = s->merge.sym;
     size_t k = t->byte_level ? byte_symbols(t, sym, p, n) : char_symbols(t, sym, p, n);
     k = merge_run(&t->merges, &s->merge, k);

@@ -1,5 +1,9 @@
 #include "text/jscan.h"
 
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/err.h"
 #include "base/utf8.h"
 
@@ -120,6 +124,40 @@ sil_err jscan_u32(struct jscan *s, uint32_t *out, struct sil_error *e) {
         v = v * 10 + (uint64_t)(s->text.p[s->i] - '0');
     if (digits == 0 || v > UINT32_MAX) return jscan_fail(s, "a token id is expected", e);
     *out = (uint32_t)v;
+    return SIL_OK;
+}
+
+static size_t digits_at(const char *p) {
+    return strspn(p, "0123456789");
+}
+
+/* The grammar of JSON; strtod would also read "inf", "0x1" and blanks. The program never leaves the C locale. */
+sil_err jscan_number(struct jscan *s, double *out, struct sil_error *e) {
+    char text[64];
+    jscan_peek(s);
+    size_t n = s->text.n - s->i < sizeof text - 1 ? s->text.n - s->i : sizeof text - 1, k = 0, whole, part;
+    memcpy(text, s->text.p + s->i, n);
+    text[n] = '\0';
+    k += text[k] == '-';
+    whole = digits_at(text + k);
+    bool ok = whole == 1 || (whole > 1 && text[k] != '0');
+    k += whole;
+    if (text[k] == '.') {
+        part = digits_at(text + k + 1);
+        ok = ok && part > 0;
+        k += 1 + part;
+    }
+    if (text[k] == 'e' || text[k] == 'E') {
+        k += 1 + (text[k + 1] == '+' || text[k + 1] == '-');
+        part = digits_at(text + k);
+        ok = ok && part > 0;
+        k += part;
+    }
+    if (!ok || k == sizeof text - 1) return jscan_fail(s, "a number of fewer than 63 characters is expected", e);
+    text[k] = '\0';
+    *out = strtod(text, NULL);
+    if (!isfinite(*out)) return jscan_fail(s, "a number that is too large", e);
+    s->i += k;
     return SIL_OK;
 }
 

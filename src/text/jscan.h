@@ -30,6 +30,8 @@ sil_err jscan_string(struct jscan *s, struct buf *b, struct str *out, struct sil
 sil_err jscan_key(struct jscan *s, struct buf *b, struct str *out, struct sil_error *e);
 /* A number without sign, fraction or exponent. */
 sil_err jscan_u32(struct jscan *s, uint32_t *out, struct sil_error *e);
+/* Any number, rounded once to binary64; SIL_FORMAT for one that is not finite there. */
+sil_err jscan_number(struct jscan *s, double *out, struct sil_error *e);
 /* Any value, unread. */
 sil_err jscan_skip(struct jscan *s, struct str *out, struct sil_error *e);
 /* The next character that is not white space, 0 at the end. */

@@ -239,6 +239,39 @@ sil_err tok_merges_by_score(struct tokenizer *t, const float *scores, struct sil
     return SIL_OK;
 }
 
+static struct str key_of(const struct tokenizer *t, uint32_t id) {
+    const char *blob = t->byte_level ? t->piece : t->text;
+    const uint32_t *off = t->byte_level ? t->piece_off : t->text_off;
+    return (struct str){blob + off[id], off[id + 1] - off[id]};
+}
+
+/* Rust's library gives what no token covers ten less than the least score. */
+sil_err tok_scores(struct tokenizer *t, const double *scores, const uint8_t *in_merges, struct sil_error *e) {
+    size_t bytes = 0;
+    double least = 0;
+    bool any = false;
+    for (uint32_t i = 0; i < t->n_tokens; i++) {
+        if (!(scores[i] - scores[i] == 0.0))
+            return err_set(e, SIL_FORMAT, "the score of token %u is not a finite number", i);
+        if (!in_merges[i]) continue;
+        least = any && least < scores[i] ? least : scores[i];
+        any = true;
+        bytes += key_of(t, i).n;
+    }
+    sil_err err = viterbi_init(&t->viterbi, &t->arena, bytes, scores, least - 10);
+    if (err == SIL_LIMIT)
+        return err_set(e, err, "the texts of a unigram vocabulary exceed %d bytes", VITERBI_NODES_MAX);
+    if (err != SIL_OK) return no_memory(e);
+    for (uint32_t i = 0; i < t->n_tokens; i++) {
+        struct str s = key_of(t, i);
+        if (!in_merges[i] || t->type[i] == TOK_CONTROL || t->type[i] == TOK_UNKNOWN) continue;
+        if (viterbi_put(&t->viterbi, s.p, s.n, i) != SIL_OK)
+            return err_set(e, SIL_LIMIT, "token %u is longer than %d bytes, or the vocabulary is made to collide", i,
+                           VITERBI_TOKEN_MAX);
+    }
+    return SIL_OK;
+}
+
 static void add_bigrams(struct tokenizer *t, struct str s) {
     uint32_t last = 0, cp;
     for (size_t i = 0, len; i < s.n; i += len, last = cp) {
@@ -329,7 +362,7 @@ static void mark_ends(struct tokenizer *t) {
 
 sil_err tok_finish(struct tokenizer *t, struct sil_error *e) {
     if (!t->merges.slots && merge_init(&t->merges, &t->arena, 1, t->n_tokens, false) != SIL_OK) return no_memory(e);
-    if (!t->byte_level && finish_chars(t) != SIL_OK) return no_memory(e);
+    if (!t->byte_level && t->kind != TOK_UNIGRAM && finish_chars(t) != SIL_OK) return no_memory(e);
     mark_ends(t);
     return SIL_OK;
 }

@@ -10,6 +10,7 @@
 #include "text/strtab.h"
 #include "text/tokenizer.h"
 #include "text/uchar.h"
+#include "text/viterbi.h"
 
 enum {
     TOK_TOKENS_MAX = MERGE_ID_MAX - 1,
@@ -36,10 +37,11 @@ struct tokenizer {
     struct strtab by_text; /* all others, by text */
 
     struct merge_table merges;
-    uint32_t byte_id[256]; /* the token of a byte: a one-byte token, or <0xNN>; TOK_NONE */
-    uint32_t *char_id;     /* not byte_level: symbol of each character below U+10000, or TOK_NONE */
-    uint64_t *bigrams;     /* Bloom filter of the character pairs that stand inside tokens */
-    uint32_t *pseudo;      /* characters that are no tokens but parts of some; symbol n_tokens + i */
+    struct viterbi viterbi; /* TOK_UNIGRAM: instead of merges */
+    uint32_t byte_id[256];  /* the token of a byte: a one-byte token, or <0xNN>; TOK_NONE */
+    uint32_t *char_id;      /* not byte_level: symbol of each character below U+10000, or TOK_NONE */
+    uint64_t *bigrams;      /* Bloom filter of the character pairs that stand inside tokens */
+    uint32_t *pseudo;       /* characters that are no tokens but parts of some; symbol n_tokens + i */
     uint32_t n_pseudo;
     bool byte_fallback, fuse_unk, ignore_merges;
     bool cut; /* pieces may be cut where no token has the pair of characters: see encode_piece */
@@ -88,6 +90,9 @@ sil_err tok_index(struct tokenizer *t, const uint8_t *in_merges, const uint8_t *
 sil_err tok_merge_put(struct tokenizer *t, struct str left, struct str right, bool replace, struct sil_error *e);
 /* All merges that SentencePiece would find, from scores. */
 sil_err tok_merges_by_score(struct tokenizer *t, const float *scores, struct sil_error *e);
+/* Unigram: the scores of all tokens, n_tokens of them, which live as long as the tokenizer (its arena). Merges are not
+ * looked at. */
+sil_err tok_scores(struct tokenizer *t, const double *scores, const uint8_t *in_merges, struct sil_error *e);
 /* The tables that merges imply, and the end tokens; the last step. */
 sil_err tok_finish(struct tokenizer *t, struct sil_error *e);
 

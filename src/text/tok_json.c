@@ -16,6 +16,7 @@ struct parts {
 struct entry {
     struct str text;
     uint32_t id;
+    double score; /* unigram */
 };
 
 struct reader {
@@ -28,6 +29,7 @@ struct reader {
     uint32_t n_tokens;
     struct str *texts;
     uint8_t *types, *in, *raw;
+    bool unigram;
 };
 
 static void reader_free(struct reader *r) {
@@ -64,6 +66,7 @@ static sil_err find_parts(struct str text, size_t n, const char *const *keys, st
 static sil_err read_model(struct reader *r, struct str model, struct sil_error *e) {
     static const char *const small[] = {"type",
                                         "unk_token",
+                                        "unk_id",
                                         "fuse_unk",
                                         "byte_fallback",
                                         "ignore_merges",
@@ -88,10 +91,11 @@ static sil_err read_model(struct reader *r, struct str model, struct sil_error *
     return SIL_OK;
 }
 
-static sil_err check_model(const struct reader *r, struct sil_error *e) {
+static sil_err check_model(struct reader *r, struct sil_error *e) {
     struct str type = jsonx_str(r->model, "type");
-    if (type.n && !str_eq(type, STR("BPE")))
-        return err_set(e, SIL_UNSUPPORTED, "a tokenizer.json with a %.*s model is not supported; BPE is",
+    r->unigram = str_eq(type, STR("Unigram"));
+    if (type.n && !r->unigram && !str_eq(type, STR("BPE")))
+        return err_set(e, SIL_UNSUPPORTED, "a tokenizer.json with a %.*s model is not supported; BPE and Unigram are",
                        STR_ARG(type));
     static const char *const affixes[] = {"continuing_subword_prefix", "end_of_word_suffix"};
     for (int i = 0; i < 2; i++)
@@ -100,7 +104,7 @@ static sil_err check_model(const struct reader *r, struct sil_error *e) {
     json_t *dropout = json_object_get(r->model, "dropout");
     if (json_is_number(dropout) && json_number_value(dropout) != 0)
         return err_set(e, SIL_UNSUPPORTED, "a tokenizer.json with dropout is not supported");
-    if (r->parts.vocab.n == 0 || r->parts.merges.n == 0)
+    if (r->parts.vocab.n == 0 || (r->parts.merges.n == 0 && !r->unigram))
         return err_set(e, SIL_FORMAT, "tokenizer.json: the model has no \"vocab\" or no \"merges\"");
     return SIL_OK;
 }
@@ -120,7 +124,7 @@ static sil_err read_document(struct reader *r, struct str json, struct sil_error
     return json_is_array(r->added) ? SIL_OK : err_set(e, SIL_FORMAT, "tokenizer.json: added_tokens is not an array");
 }
 
-static sil_err entry_put(struct reader *r, struct str text, uint32_t id, struct sil_error *e) {
+static sil_err entry_put(struct reader *r, struct str text, uint32_t id, double score, struct sil_error *e) {
     if (id >= TOK_TOKENS_MAX)
         return err_set(e, SIL_LIMIT, "tokenizer.json: token id %u; at most %d tokens are allowed", id, TOK_TOKENS_MAX);
     if (r->n_entries == r->cap_entries) {
@@ -130,26 +134,45 @@ static sil_err entry_put(struct reader *r, struct str text, uint32_t id, struct 
         r->entries = p;
         r->cap_entries = cap;
     }
-    r->entries[r->n_entries++] = (struct entry){text, id};
+    r->entries[r->n_entries++] = (struct entry){text, id, score};
     if (id >= r->n_tokens) r->n_tokens = id + 1;
     return SIL_OK;
 }
 
+/* One token: "text": id, or of unigram models ["text", score], where the place is the id. */
+static sil_err read_entry(struct reader *r, struct jscan *s, struct sil_error *e) {
+    struct str text;
+    uint32_t id = (uint32_t)r->n_entries;
+    double score = 0;
+    bool more;
+    if (r->unigram) {
+        SIL_TRY(jscan_open(s, '[', &more, e));
+        if (!more) return jscan_fail(s, "a token needs a text and a score", e);
+        SIL_TRY(jscan_string(s, &r->strings, &text, e));
+        SIL_TRY(jscan_more(s, ']', &more, e));
+        if (!more) return jscan_fail(s, "a token needs a text and a score", e);
+        SIL_TRY(jscan_number(s, &score, e));
+        SIL_TRY(jscan_more(s, ']', &more, e));
+        if (more) return jscan_fail(s, "a token has more than a text and a score", e);
+    } else {
+        SIL_TRY(jscan_key(s, &r->strings, &text, e));
+        SIL_TRY(jscan_u32(s, &id, e));
+    }
+    if (!utf8_valid(text.p, text.n, NULL)) return jscan_fail(s, "a token that is not valid UTF-8", e);
+    return entry_put(r, text, id, score, e);
+}
+
 static sil_err read_vocab(struct reader *r, struct sil_error *e) {
     struct jscan s = scan_of(r->parts.vocab);
+    const char open = r->unigram ? '[' : '{', close = r->unigram ? ']' : '}';
     bool more;
     /* decoded texts are shorter than their escapes: strings never moves while views of it are held */
     buf_clear(&r->strings);
     if (buf_reserve(&r->strings, r->parts.vocab.n) != SIL_OK) return err_nomem(e, WHAT, r->parts.vocab.n);
-    SIL_TRY(jscan_open(&s, '{', &more, e));
+    SIL_TRY(jscan_open(&s, open, &more, e));
     while (more) {
-        struct str text;
-        uint32_t id;
-        SIL_TRY(jscan_key(&s, &r->strings, &text, e));
-        if (!utf8_valid(text.p, text.n, NULL)) return jscan_fail(&s, "a token that is not valid UTF-8", e);
-        SIL_TRY(jscan_u32(&s, &id, e));
-        SIL_TRY(entry_put(r, text, id, e));
-        SIL_TRY(jscan_more(&s, '}', &more, e));
+        SIL_TRY(read_entry(r, &s, e));
+        SIL_TRY(jscan_more(&s, close, &more, e));
     }
     return SIL_OK;
 }
@@ -262,6 +285,22 @@ static sil_err read_merges(struct reader *r, struct tokenizer *t, struct sil_err
     return err;
 }
 
+static sil_err read_scores(struct reader *r, struct tokenizer *t, struct sil_error *e) {
+    const json_t *unk = json_object_get(r->model, "unk_id");
+    double *scores = ARENA_ARRAY(&t->arena, t->n_tokens, double);
+    if (!scores) return err_nomem(e, WHAT, t->n_tokens * sizeof *scores);
+    for (size_t i = 0; i < r->n_entries; i++) scores[r->entries[i].id] = r->entries[i].score;
+    if (json_is_integer(unk)) {
+        json_int_t id = json_integer_value(unk);
+        if (id < 0 || id >= (json_int_t)r->n_entries)
+            return err_set(e, SIL_FORMAT, "tokenizer.json: the unknown token %lld is not in the vocabulary",
+                           (long long)id);
+        t->unk = (int32_t)id;
+    }
+    t->fuse_unk = true; /* as the Rust library has it, whatever the file says */
+    return tok_scores(t, scores, r->in, e);
+}
+
 /* The added tokens into the two tries; those that are normalised, by their normalised text. */
 static sil_err put_added(struct reader *r, struct tokenizer *t, struct norm_scratch *ns, struct split_matcher *m,
                          struct sil_error *e) {
@@ -311,7 +350,7 @@ static sil_err fill(struct reader *r, struct tokenizer *t, struct sil_error *e) 
     SIL_TRY(tok_json_normalizer(t, r->parts.normalizer, e));
     SIL_TRY(tok_json_decoder(t, r->parts.decoder, &rules, e));
     t->byte_level = rules.byte_level;
-    t->kind = t->byte_level ? TOK_BYTE_BPE : TOK_SPM;
+    t->kind = r->unigram ? TOK_UNIGRAM : t->byte_level ? TOK_BYTE_BPE : TOK_SPM;
     t->byte_fallback = flag_of(r->model, "byte_fallback", false) && !t->byte_level;
     t->fuse_unk = flag_of(r->model, "fuse_unk", false);
     t->ignore_merges = flag_of(r->model, "ignore_merges", false);
@@ -319,13 +358,13 @@ static sil_err fill(struct reader *r, struct tokenizer *t, struct sil_error *e) 
     SIL_TRY(tok_pieces(t, rules.metaspace, t->byte_level ? r->raw : NULL, r->in, e));
     SIL_TRY(tok_index(t, r->in, r->raw, e));
     struct str unk = jsonx_str(r->model, "unk_token");
-    if (unk.n) {
+    if (unk.n && !r->unigram) {
         t->unk = tok_find(t, unk);
         if (t->unk < 0)
             return err_set(e, SIL_FORMAT, "tokenizer.json: the unknown token \"%.*s\" is not in the vocabulary",
                            STR_ARG(unk));
     }
-    SIL_TRY(read_merges(r, t, e));
+    SIL_TRY(r->unigram ? read_scores(r, t, e) : read_merges(r, t, e));
     SIL_TRY(tok_json_post(t, r->parts.post, e));
     struct norm_scratch ns;
     struct split_matcher m = {.mem = r->mem};

@@ -13,7 +13,9 @@ static sil_err check(const struct tok_spec *s, struct sil_error *e) {
     if (!s->tokens || s->n_tokens == 0) return err_set(e, SIL_FORMAT, "a tokenizer without tokens");
     if (s->n_tokens > TOK_TOKENS_MAX)
         return err_set(e, SIL_LIMIT, "a tokenizer of %u tokens; at most %d are allowed", s->n_tokens, TOK_TOKENS_MAX);
-    if (s->kind == TOK_SPM && !s->scores) return err_set(e, SIL_FORMAT, "a SentencePiece vocabulary without scores");
+    if (s->kind != TOK_BYTE_BPE && !s->scores)
+        return err_set(e, SIL_FORMAT, "a %s vocabulary without scores",
+                       s->kind == TOK_SPM ? "SentencePiece" : "unigram");
     if (s->n_merges && !s->merges) return err_set(e, SIL_FORMAT, "merges are missing");
     SIL_TRY(check_id(s->bos, s->n_tokens, "BOS", e));
     SIL_TRY(check_id(s->eos, s->n_tokens, "EOS", e));
@@ -60,11 +62,18 @@ static void spm_rules(struct tokenizer *t, bool prefix) {
     t->strip_first_space = prefix;
 }
 
+static sil_err put_scores(struct tokenizer *t, const struct tok_spec *s, const uint8_t *in, struct sil_error *e) {
+    double *scores = ARENA_ARRAY(&t->arena, s->n_tokens, double);
+    if (!scores) return err_nomem(e, "the scores of a tokenizer", s->n_tokens * sizeof *scores);
+    for (uint32_t i = 0; i < s->n_tokens; i++) scores[i] = (double)s->scores[i];
+    return tok_scores(t, scores, in, e);
+}
+
 static sil_err fill(struct tokenizer *t, const struct tok_spec *s, struct sil_error *e) {
     uint8_t *raw = ARENA_ARRAY(&t->arena, s->n_tokens, uint8_t), *in = ARENA_ARRAY(&t->arena, s->n_tokens, uint8_t);
     if (!raw || !in) return err_nomem(e, "a tokenizer", s->n_tokens);
     t->kind = s->kind;
-    t->byte_level = s->kind == TOK_BYTE_BPE;
+    t->byte_level = s->kind != TOK_SPM;
     t->byte_fallback = s->kind == TOK_SPM;
     t->ignore_merges = s->ignore_merges;
     t->bos = s->bos;
@@ -84,7 +93,7 @@ static sil_err fill(struct tokenizer *t, const struct tok_spec *s, struct sil_er
         SIL_TRY(tok_merges_by_score(t, s->scores, e));
     } else {
         SIL_TRY(tok_pre_rules(t, s->pre, e));
-        SIL_TRY(put_merges(t, s, e));
+        SIL_TRY(s->kind == TOK_UNIGRAM ? put_scores(t, s, in, e) : put_merges(t, s, e));
     }
     if (s->add_bos && s->bos >= 0) t->before[t->n_before++] = (uint32_t)s->bos;
     if (s->add_eos && s->eos >= 0) t->behind[t->n_behind++] = (uint32_t)s->eos;

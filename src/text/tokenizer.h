@@ -10,7 +10,9 @@
 
 enum tok_kind {
     TOK_BYTE_BPE, /* byte-level BPE: GPT-2, Llama 3, Qwen, o200k */
-    TOK_SPM       /* SentencePiece BPE by scores with byte fallback: Llama 2, Gemma */
+    TOK_SPM,      /* SentencePiece BPE by scores with byte fallback: Llama 2, Gemma */
+    TOK_UNIGRAM   /* the segmentation of the best sum of scores, over bytes (tok_spec: in the GPT-2 alphabet) or, from a
+                     tokenizer.json, over characters */
 };
 
 /* As in GGUF's tokenizer.ggml.token_type. */
@@ -22,9 +24,9 @@ struct tok_spec {
     struct str pre; /* name of the pre-split rules as in tokenizer.ggml.pre: "llama-bpe", "qwen2", "gpt-2",
                        "gpt-4o", "default", ... ; empty for SPM */
     uint32_t n_tokens;
-    const struct str *tokens; /* GGUF form: byte-level BPE tokens in the GPT-2 byte alphabet, SPM tokens with U+2581 */
+    const struct str *tokens; /* GGUF form: byte-level tokens in the GPT-2 byte alphabet, SPM tokens with U+2581 */
     const uint8_t *types;     /* enum tok_type; NULL: all TOK_NORMAL */
-    const float *scores;      /* SPM only */
+    const float *scores;      /* SPM and unigram */
     size_t n_merges;
     const struct str *merges;   /* byte-level BPE: "left right", ascending rank */
     int32_t bos, eos, eot, unk; /* ids, -1 for none */
