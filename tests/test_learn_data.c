@@ -8,6 +8,7 @@
 #include "learn/bpe.h"
 #include "learn/data.h"
 #include "learn/export.h"
+#include "learn/net.h"
 #include "support.h"
 
 static const char RECIPE[] = "tests/learn/nano.yaml";
@@ -149,6 +150,29 @@ static void allocations_may_fail(void **state) {
     assert_true(test_each_allocation(open_once, &x) > 10);
 }
 
+/* What decides the weights: a setting that came later changes nothing where it has its default, so that runs begun
+ * before it go on. */
+static void settings_that_decide_the_weights(void **state) {
+    (void)state;
+    static struct recipe r;
+    struct arena a;
+    struct buf f32, bf16;
+    struct sil_error e = {0};
+    arena_init(&a, mem_libc(), 8 << 20);
+    buf_init(&f32, mem_libc(), 1 << 16);
+    buf_init(&bf16, mem_libc(), 1 << 16);
+    assert_int_equal(recipe_read(&a, RECIPE, &r, &e), SIL_OK);
+    assert_int_equal(r.storage, NET_F32);
+    assert_int_equal(recipe_canonical(&r, &f32), SIL_OK);
+    r.storage = NET_BF16;
+    assert_int_equal(recipe_canonical(&r, &bf16), SIL_OK);
+    assert_null(strstr(f32.p, "storage"));
+    assert_non_null(strstr(bf16.p, "storage 0x1p+0\n"));
+    buf_free(&f32);
+    buf_free(&bf16);
+    arena_free(&a);
+}
+
 /* What is written is read back: F32 in every bit. */
 static void weights_go_out_and_in(void **state) {
     (void)state;
@@ -182,6 +206,7 @@ static void weights_go_out_and_in(void **state) {
 int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
     const struct CMUnitTest tests[] = {cmocka_unit_test(answers_alone_are_learnt), cmocka_unit_test(order_and_shares),
-                                       cmocka_unit_test(allocations_may_fail), cmocka_unit_test(weights_go_out_and_in)};
+                                       cmocka_unit_test(allocations_may_fail), cmocka_unit_test(weights_go_out_and_in),
+                                       cmocka_unit_test(settings_that_decide_the_weights)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

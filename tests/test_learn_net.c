@@ -49,12 +49,13 @@ struct rig {
     float *w, *g;
 };
 
-static void rig_open(struct rig *r, const struct learn_shape *s, uint32_t mask, uint32_t threads, uint32_t n_max) {
+static void rig_open(struct rig *r, const struct learn_shape *s, uint32_t mask, uint32_t threads, uint32_t n_max,
+                     enum net_storage storage) {
     struct sil_error e = {0};
     assert_int_equal(pool_open(threads, &r->pool, &e), SIL_OK);
     assert_int_equal(params_open(mem_libc(), s, 0.3f, &r->p, &e), SIL_OK);
     assert_int_equal(gemm_open(&r->env, mem_libc(), r->pool, mask, net_packed(s, n_max), &e), SIL_OK);
-    assert_int_equal(net_open(mem_libc(), &r->p, &r->env, mask, n_max, &r->net, &e), SIL_OK);
+    assert_int_equal(net_open(mem_libc(), &r->p, &r->env, mask, n_max, storage, &r->net, &e), SIL_OK);
     r->w = malloc(r->p.size * sizeof(float));
     r->g = calloc(r->p.size, sizeof(float));
     assert_true(r->w && r->g);
@@ -106,7 +107,7 @@ static void gradients_equal_differences(void **state) {
         struct made_batch m;
         struct rig r;
         const float scale = 0.125f;
-        rig_open(&r, &shapes[i], cpu_detect(), 2, 64);
+        rig_open(&r, &shapes[i], cpu_detect(), 2, 64, NET_F32);
         make_batch(&m, lengths, 4, shapes[i].vocab);
         double *w = malloc(r.p.size * sizeof *w), loss = net_pass(&r.net, r.w, &m.b, scale, r.g);
         assert_non_null(w);
@@ -120,14 +121,14 @@ static void gradients_equal_differences(void **state) {
 }
 
 /* Documents above a segment and above a block; everything hashed. */
-static void digest(uint32_t shape, uint32_t mask, uint32_t threads, char out[SHA_HEX]) {
+static void digest(uint32_t shape, enum net_storage storage, uint32_t mask, uint32_t threads, char out[SHA_HEX]) {
     const uint32_t lengths[] = {530, 3, 1, 129};
     struct learn_shape s = shapes[shape];
     struct made_batch m;
     struct rig r;
     struct sha h;
     s.ctx = 600;
-    rig_open(&r, &s, mask, threads, TOKENS_MAX);
+    rig_open(&r, &s, mask, threads, TOKENS_MAX, storage);
     make_batch(&m, lengths, 4, s.vocab);
     double loss = net_pass(&r.net, r.w, &m.b, 0.01f, r.g);
     loss += net_pass(&r.net, r.w, &m.b, 0.02f, r.g); /* onto the first */
@@ -139,22 +140,59 @@ static void digest(uint32_t shape, uint32_t mask, uint32_t threads, char out[SHA
     rig_close(&r);
 }
 
-static void same_bits_everywhere(void **state) {
-    (void)state;
+static void same_bits(enum net_storage storage, uint32_t first_shape) {
     static const char *const levels[] = {"scalar", "avx2", "avx512", "neon"};
-    for (uint32_t shape = 0; shape < 3; shape++) {
+    for (uint32_t shape = first_shape; shape < 3; shape++) {
         char first[SHA_HEX], hex[SHA_HEX];
-        digest(shape, 0, 1, first);
+        digest(shape, storage, 0, 1, first);
         for (size_t l = 0; l < 4; l++) {
             uint32_t mask;
             if (cpu_parse(levels[l], cpu_detect(), &mask, NULL) != SIL_OK) continue;
             for (uint32_t threads = 1; threads <= 4; threads *= 2) {
-                digest(shape, mask, threads, hex);
+                digest(shape, storage, mask, threads, hex);
                 if (strcmp(first, hex) != 0)
                     fail_msg("shape %u, %s, %u threads: other bits", shape, levels[l], threads);
             }
         }
     }
+}
+
+static void same_bits_everywhere(void **state) {
+    (void)state;
+    same_bits(NET_F32, 0);
+}
+
+static void same_bits_everywhere_in_bf16(void **state) {
+    (void)state;
+    same_bits(NET_BF16, 2);
+}
+
+/* Stored as bf16, losses are the same in every bit, gradients nearly (bf16 has 8 bits), and the memory is a part. */
+static void storage_changes_gradients_little(void **state) {
+    (void)state;
+    const uint32_t lengths[] = {7, 1, 12, 20};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        struct made_batch m;
+        struct rig a, b;
+        double sum = 0, gap = 0;
+        rig_open(&a, &shapes[i], cpu_detect(), 2, 64, NET_F32);
+        rig_open(&b, &shapes[i], cpu_detect(), 2, 64, NET_BF16);
+        make_batch(&m, lengths, 4, shapes[i].vocab);
+        double x = net_pass(&a.net, a.w, &m.b, 1, a.g), y = net_pass(&b.net, b.w, &m.b, 1, b.g);
+        assert_memory_equal(&x, &y, sizeof x);
+        y = net_pass(&b.net, b.w, &m.b, 0, NULL);
+        assert_memory_equal(&x, &y, sizeof x);
+        for (size_t k = 0; k < a.p.size; k++) {
+            double d = (double)a.g[k] - (double)b.g[k];
+            sum += (double)a.g[k] * (double)a.g[k];
+            gap += d * d;
+        }
+        assert_true(gap > 0 && sqrt(gap / sum) < 0x1p-7);
+        rig_close(&a);
+        rig_close(&b);
+    }
+    struct learn_shape s = {LEARN_QWEN3, 8, 256, 8, 4, 32, 768, 8192, 512, 1e-6f, 10000, true, false};
+    assert_true(net_bytes(&s, 4096, 2, NET_BF16) < net_bytes(&s, 4096, 2, NET_F32) / 100 * 55);
 }
 
 /* A document's loss does not depend on its neighbours. */
@@ -163,7 +201,7 @@ static void documents_are_alone(void **state) {
     const uint32_t lengths[] = {9, 14};
     struct made_batch m;
     struct rig r;
-    rig_open(&r, &shapes[2], cpu_detect(), 1, 64);
+    rig_open(&r, &shapes[2], cpu_detect(), 1, 64, NET_F32);
     make_batch(&m, lengths, 2, shapes[2].vocab);
     double both = net_pass(&r.net, r.w, &m.b, 1, NULL), parts = 0;
     for (uint32_t d = 0; d < 2; d++) {
@@ -183,7 +221,7 @@ static sil_err open_and_close(void *ctx, struct mem mem) {
     if (params_open(mem, &shapes[0], 0.02f, &p, NULL) != SIL_OK) return SIL_NOMEM;
     sil_err err = gemm_open(&env, mem, r->pool, 0, 1000, NULL);
     if (err == SIL_OK) {
-        err = net_open(mem, &p, &env, 0, 8, &n, NULL);
+        err = net_open(mem, &p, &env, 0, 8, NET_BF16, &n, NULL);
         if (err == SIL_OK) net_close(&n);
         gemm_close(&env);
     }
@@ -217,8 +255,10 @@ static void sizes_that_do_not_fit(void **state) {
 int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
     if (!pool_fp_mode()) return 1;
-    const struct CMUnitTest tests[] = {cmocka_unit_test(gradients_equal_differences),
-                                       cmocka_unit_test(same_bits_everywhere), cmocka_unit_test(documents_are_alone),
-                                       cmocka_unit_test(allocations_may_fail), cmocka_unit_test(sizes_that_do_not_fit)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gradients_equal_differences),  cmocka_unit_test(same_bits_everywhere),
+        cmocka_unit_test(same_bits_everywhere_in_bf16), cmocka_unit_test(storage_changes_gradients_little),
+        cmocka_unit_test(documents_are_alone),          cmocka_unit_test(allocations_may_fail),
+        cmocka_unit_test(sizes_that_do_not_fit)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

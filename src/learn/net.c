@@ -8,6 +8,7 @@
 #include "base/checked.h"
 #include "base/err.h"
 #include "learn/attn.h"
+#include "learn/keep.h"
 #include "num/rope.h"
 
 enum { ROWS = 64, COLUMNS = 64 /* of a task */ };
@@ -43,24 +44,53 @@ static float *take(struct place *m, size_t n) {
     return p;
 }
 
+static void place_layer(struct net_layer *l, const struct learn_shape *s, size_t t, struct place *m) {
+    size_t d = s->width, q = (size_t)s->heads * s->head_dim, normed = (size_t)s->heads + s->kv_heads;
+    bool qk = s->family == LEARN_QWEN3;
+    l->x = take(m, t * d);
+    l->xn1 = take(m, t * d);
+    l->r1 = take(m, t);
+    l->raw = qk ? take(m, t * normed * s->head_dim) : NULL;
+    l->raw_r = qk ? take(m, t * normed) : NULL;
+    l->qkv = take(m, t * shape_qkv(s));
+    l->att = take(m, t * q);
+    l->mid = take(m, t * d);
+    l->xn2 = take(m, t * d);
+    l->r2 = take(m, t);
+    l->gate_up = take(m, t * 2 * s->ffn);
+    l->h = take(m, t * s->ffn);
+}
+
+static uint16_t *take_half(struct place *m, size_t n) {
+    return (uint16_t *)take(m, (n + 1) / 2);
+}
+
+/* One layer's arrays serve all; but the stream goes from one layer to the next, between two. */
+static void place_kept(struct net *n, const struct learn_shape *s, struct place *m) {
+    size_t t = n->n_max, d = s->width;
+    struct net_layer work;
+    place_layer(&work, s, t, m);
+    float *x[2] = {work.x, take(m, t * d)};
+    for (uint32_t i = 0; i < s->layers; i++) {
+        struct net_kept k = {.x = take_half(m, t * d),
+                             .qkv = take_half(m, t * shape_qkv(s)),
+                             .att = take_half(m, t * s->heads * s->head_dim),
+                             .mid = take_half(m, t * d),
+                             .gate_up = take_half(m, t * 2 * s->ffn)};
+        if (!n->kept) continue;
+        n->kept[i] = k;
+        n->layers[i] = work;
+        n->layers[i].x = x[i % 2];
+    }
+}
+
 static void place_all(struct net *n, const struct learn_shape *s, struct place *m, uint32_t threads) {
     size_t t = n->n_max, d = s->width, q = (size_t)s->heads * s->head_dim, qkv = shape_qkv(s);
-    size_t normed = (size_t)s->heads + s->kv_heads, angles = (size_t)s->ctx * (s->head_dim / 2);
-    for (uint32_t i = 0; i < s->layers; i++) {
-        struct net_layer none, *l = n->layers ? &n->layers[i] : &none;
-        bool qk = s->family == LEARN_QWEN3;
-        l->x = take(m, t * d);
-        l->xn1 = take(m, t * d);
-        l->r1 = take(m, t);
-        l->raw = qk ? take(m, t * normed * s->head_dim) : NULL;
-        l->raw_r = qk ? take(m, t * normed) : NULL;
-        l->qkv = take(m, t * qkv);
-        l->att = take(m, t * q);
-        l->mid = take(m, t * d);
-        l->xn2 = take(m, t * d);
-        l->r2 = take(m, t);
-        l->gate_up = take(m, t * 2 * s->ffn);
-        l->h = take(m, t * s->ffn);
+    size_t angles = (size_t)s->ctx * (s->head_dim / 2);
+    if (n->storage == NET_BF16) place_kept(n, s, m);
+    for (uint32_t i = 0; n->storage == NET_F32 && i < s->layers; i++) {
+        struct net_layer none;
+        place_layer(n->layers ? &n->layers[i] : &none, s, t, m);
     }
     n->x_end = take(m, t * d);
     n->xn_end = take(m, t * d);
@@ -82,8 +112,8 @@ static void place_all(struct net *n, const struct learn_shape *s, struct place *
     n->scratch = take(m, n->scratch_size * threads);
 }
 
-size_t net_bytes(const struct learn_shape *s, uint32_t n_max, uint32_t n_threads) {
-    struct net n = {.n_max = n_max};
+size_t net_bytes(const struct learn_shape *s, uint32_t n_max, uint32_t n_threads, enum net_storage storage) {
+    struct net n = {.n_max = n_max, .storage = storage};
     struct place m = {0};
     place_all(&n, s, &m, n_threads);
     return m.at * sizeof(float);
@@ -107,16 +137,17 @@ static sil_err rope_tables(struct net *n, struct sil_error *e) {
 }
 
 sil_err net_open(struct mem mem, const struct params *p, struct gemm_env *env, uint32_t cpu_mask, uint32_t n_max,
-                 struct net *out, struct sil_error *e) {
+                 enum net_storage storage, struct net *out, struct sil_error *e) {
     const struct learn_shape *s = &p->shape;
-    struct net n = {.mem = mem, .p = p, .env = env, .n_max = n_max};
+    struct net n = {.mem = mem, .p = p, .env = env, .n_max = n_max, .storage = storage};
     struct place m = {0};
-    size_t bytes = net_bytes(s, n_max, pool_threads(env->pool));
+    size_t bytes = net_bytes(s, n_max, pool_threads(env->pool), storage);
     n.layers = mem_array(mem, s->layers, sizeof *n.layers);
+    if (storage == NET_BF16) n.kept = mem_array(mem, s->layers, sizeof *n.kept);
     n.loss_rows = mem_array(mem, n_max, sizeof *n.loss_rows);
     n.memory = m.base = mem_array(mem, bytes, 1);
     sil_err err = SIL_OK;
-    if (!n.layers || !n.loss_rows || !n.memory)
+    if (!n.layers || (storage == NET_BF16 && !n.kept) || !n.loss_rows || !n.memory)
         err = err_nomem(e, "activations (fewer tokens in a batch take less)", bytes);
     if (err == SIL_OK) {
         place_all(&n, s, &m, pool_threads(env->pool));
@@ -130,6 +161,7 @@ sil_err net_open(struct mem mem, const struct params *p, struct gemm_env *env, u
 
 void net_close(struct net *n) {
     mem_free(n->mem, n->layers);
+    mem_free(n->mem, n->kept);
     mem_free(n->mem, n->loss_rows);
     mem_free(n->mem, n->memory);
     *n = (struct net){0};
@@ -145,6 +177,7 @@ struct job {
     float *g; /* NULL: forward only */
     const struct net_layer *l;
     const struct layer_params *lp;
+    const struct net_kept *kept; /* NULL: the layers' own arrays are */
     /* of norms and their gradients */
     const float *x, *gain, *dy, *add;
     float *y, *r, *dx, *out;
@@ -407,12 +440,25 @@ static void norm_rows_back(struct job *j, uint32_t param, const float *x, float 
     run_rows(j, norm_back_task);
 }
 
+static void keep(const struct job *j, const float *x, size_t width, uint16_t *out) {
+    keep_store(j->n->env->pool, x, j->b->n * width, out);
+}
+
+static void keep_layer(const struct job *j, const struct net_layer *l) {
+    const struct learn_shape *s = &j->n->p->shape;
+    keep(j, l->x, s->width, j->kept->x);
+    keep(j, l->att, (size_t)s->heads * s->head_dim, j->kept->att);
+    keep(j, l->mid, s->width, j->kept->mid);
+    keep(j, l->gate_up, 2 * (size_t)s->ffn, j->kept->gate_up);
+}
+
 static void layer_forward(struct job *j, const struct net_layer *l, const struct layer_params *lp, float *x_out) {
     size_t stream = (size_t)j->b->n * j->n->p->shape.width * sizeof(float);
     j->l = l;
     j->lp = lp;
     norm_rows(j, lp->attn_norm, l->x, l->xn1, l->r1);
     linear(j, lp->qkv, l->xn1, l->qkv, false);
+    if (j->kept) keep(j, l->qkv, shape_qkv(&j->n->p->shape), j->kept->qkv);
     run_rows(j, heads_task);
     attn_forward(j->n, j->b, l->qkv, l->att);
     memcpy(l->mid, l->x, stream);
@@ -422,6 +468,26 @@ static void layer_forward(struct job *j, const struct net_layer *l, const struct
     run_rows(j, swiglu_task);
     memcpy(x_out, l->mid, stream);
     linear(j, lp->down, l->h, x_out, true);
+    if (j->kept) keep_layer(j, l);
+}
+
+/* What layer_forward computed, from what was kept of it. */
+static void layer_again(struct job *j, const struct net_layer *l, const struct layer_params *lp,
+                        const struct net_kept *k) {
+    const struct learn_shape *s = &j->n->p->shape;
+    struct pool *pool = j->n->env->pool;
+    size_t rows = j->b->n;
+    j->l = l;
+    j->lp = lp;
+    keep_load(pool, k->x, rows * s->width, l->x);
+    keep_load(pool, k->qkv, rows * shape_qkv(s), l->qkv);
+    keep_load(pool, k->att, rows * s->heads * s->head_dim, l->att);
+    keep_load(pool, k->mid, rows * s->width, l->mid);
+    keep_load(pool, k->gate_up, rows * 2 * s->ffn, l->gate_up);
+    norm_rows(j, lp->attn_norm, l->x, l->xn1, l->r1);
+    run_rows(j, heads_task);
+    norm_rows(j, lp->ffn_norm, l->mid, l->xn2, l->r2);
+    run_rows(j, swiglu_task);
 }
 
 static void heads_back(struct job *j) {
@@ -524,8 +590,10 @@ static void forward(struct job *j) {
     const struct params *p = n->p;
     j->y = n->layers[0].x;
     run_rows(j, embed_task);
-    for (uint32_t i = 0; i < p->shape.layers; i++)
+    for (uint32_t i = 0; i < p->shape.layers; i++) {
+        j->kept = n->kept && j->g ? &n->kept[i] : NULL;
         layer_forward(j, &n->layers[i], &p->layers[i], i + 1 < p->shape.layers ? n->layers[i + 1].x : n->x_end);
+    }
     norm_rows(j, p->out_norm, n->x_end, n->xn_end, n->r_end);
 }
 
@@ -546,7 +614,10 @@ double net_pass(struct net *n, const float *w, const struct batch *b, float scal
     double sum = loss(&j, scale);
     if (!g) return sum;
     norm_rows_back(&j, p->out_norm, n->x_end, n->r_end, n->dxn, NULL, n->dx);
-    for (uint32_t i = p->shape.layers; i-- > 0;) layer_backward(&j, &n->layers[i], &p->layers[i]);
+    for (uint32_t i = p->shape.layers; i-- > 0;) {
+        if (n->kept) layer_again(&j, &n->layers[i], &p->layers[i], &n->kept[i]);
+        layer_backward(&j, &n->layers[i], &p->layers[i]);
+    }
     j.dy = n->dx;
     j.width = p->shape.width;
     j.out = gradient(&j, p->embed);

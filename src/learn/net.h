@@ -17,6 +17,11 @@ struct batch {
     float *weights;    /* n: of the loss; 0 for tokens that are not to be learnt */
 };
 
+/* How layers keep what their backward pass needs. f32: everything that forward computed. bf16: the few arrays of struct
+ * net_kept, rounded; the rest is computed again from them, and the arrays of struct net_layer are shared by all layers.
+ * Forward computes the same bits in either. */
+enum net_storage { NET_F32, NET_BF16 };
+
 /* What one layer keeps, rows of a batch each. */
 struct net_layer {
     float *x;           /* [width] the residual stream before the layer */
@@ -30,13 +35,21 @@ struct net_layer {
     float *h;       /* [ffn] */
 };
 
+struct net_kept {
+    uint16_t *x;   /* [width] */
+    uint16_t *qkv; /* as the product gives them: before bias, norm and rotation */
+    uint16_t *att, *mid, *gate_up;
+};
+
 struct net {
     struct mem mem;
     const struct params *p;
     struct gemm_env *env;
     struct num_kernels num; /* rotation */
     uint32_t n_max;         /* tokens of a batch */
+    enum net_storage storage;
     struct net_layer *layers;
+    struct net_kept *kept;                    /* NET_BF16 */
     float *x_end, *xn_end, *r_end;            /* behind the last layer */
     float *cosine, *sine, *minus_sine;        /* [ctx][head_dim / 2] */
     float *dx, *dxn, *dqkv, *datt, *dgu, *dh; /* gradients on their way */
@@ -50,12 +63,12 @@ struct net {
 
 /* For batches of up to n_max tokens. params, env and its pool outlive the net. */
 sil_err net_open(struct mem mem, const struct params *p, struct gemm_env *env, uint32_t cpu_mask, uint32_t n_max,
-                 struct net *out, struct sil_error *e);
+                 enum net_storage storage, struct net *out, struct sil_error *e);
 void net_close(struct net *n);
 /* Floats that a gemm_env needs for nets of this shape. */
 size_t net_packed(const struct learn_shape *s, uint32_t n_max);
 /* Bytes that net_open takes. */
-size_t net_bytes(const struct learn_shape *s, uint32_t n_max, uint32_t n_threads);
+size_t net_bytes(const struct learn_shape *s, uint32_t n_max, uint32_t n_threads, enum net_storage storage);
 
 /* The sum of weight times loss over the batch's tokens, in ascending order in binary64. With g, gradients of
  * scale * loss are added to it (layout of params). w: the weights. */

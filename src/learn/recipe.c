@@ -13,8 +13,9 @@
 enum kind { U32, U64, F64, F32, BOOL, CHOICE, TEXT, PATH };
 enum { PATH_BYTES = 4096, KEYS_MAX = 64 };
 
-/* One setting. NEED: there is no default. FREE: no bit of the weights depends on it. */
-enum { NEED = 1, FREE = 2 };
+/* One setting. NEED: there is no default. FREE: no bit of the weights depends on it. LATER: it came after runs were
+ * begun without it, which its default does not change. */
+enum { NEED = 1, FREE = 2, LATER = 4 };
 struct field {
     const char *key; /* "model.layers" */
     enum kind kind;
@@ -39,6 +40,7 @@ static const struct field fields[] = {
     {"steps", U64, NEED, AT(steps), 1, 1e9, 0, NULL, NULL},
     {"batch", U32, 0, AT(batch), 2, 1 << 20, 4096, NULL, NULL},
     {"accumulate", U32, 0, AT(accumulate), 1, 4096, 1, NULL, NULL},
+    {"storage", CHOICE, LATER, AT(storage), 0, 0, 0, "f32|bf16", NULL},
     {"model.family", CHOICE, NEED, AT(shape.family), 0, 0, 0, "llama|qwen3", NULL},
     {"model.layers", U32, NEED, AT(shape.layers), 1, LEARN_LAYERS_MAX, 0, NULL, NULL},
     {"model.width", U32, NEED, AT(shape.width), 1, LEARN_WIDTH_MAX, 0, NULL, NULL},
@@ -343,6 +345,7 @@ static sil_err put_canonical(const struct field *list, size_t n, const void *bas
         else if (list[i].kind == F64) v = *(const double *)p;
         else if (list[i].kind == BOOL) v = *(const bool *)p;
         else v = *(const int *)p;
+        if (list[i].flags & LATER && v == list[i].def) continue;
         SIL_TRY(buf_printf(out, "%s %a\n", list[i].key, v));
     }
     return SIL_OK;

@@ -30,6 +30,7 @@ struct recipe {
     int type; /* enum dtype of matrices in the output */
     uint64_t seed, steps;
     uint32_t batch, accumulate; /* tokens of a batch; batches of a step */
+    int storage;                /* enum net_storage */
     double init_std;
     double lr, min_lr, beta1, beta2, eps, decay, clip;
     uint64_t warmup;

@@ -60,10 +60,14 @@ static sil_err name_files(struct run *x) {
     return SIL_OK;
 }
 
+static enum net_storage storage_of(const struct run *x) {
+    return (enum net_storage)x->r->storage;
+}
+
 static void describe(const struct run *x) {
     note(x, "model: %zu parameters, %u tokens of vocabulary; activations take %zu MiB, parameters %zu MiB",
-         x->params.count, x->params.shape.vocab, net_bytes(&x->params.shape, x->r->batch, x->o->n_threads) >> 20,
-         (x->params.size * 16) >> 20);
+         x->params.count, x->params.shape.vocab,
+         net_bytes(&x->params.shape, x->r->batch, x->o->n_threads, storage_of(x)) >> 20, (x->params.size * 16) >> 20);
     for (uint32_t i = 0; i < x->data.n; i++) {
         const struct source *s = &x->data.sources[i];
         note(x, "data: %s: %u documents, %zu tokens%s", s->r->path, s->n_docs, s->n_tokens,
@@ -87,7 +91,7 @@ static sil_err open_net(struct run *x) {
     SIL_TRY(optim_open(x->mem, &x->params, &x->optim, x->e));
     SIL_TRY(pool_open(x->o->n_threads, &x->pool, x->e));
     SIL_TRY(gemm_open(&x->env, x->mem, x->pool, x->o->cpu_mask, net_packed(&s, x->r->batch), x->e));
-    SIL_TRY(net_open(x->mem, &x->params, &x->env, x->o->cpu_mask, x->r->batch, &x->net, x->e));
+    SIL_TRY(net_open(x->mem, &x->params, &x->env, x->o->cpu_mask, x->r->batch, storage_of(x), &x->net, x->e));
     if (x->r->init_from) return import_gguf(x->mem, x->r->init_from, &x->params, x->optim.w, x->e);
     params_init(&x->params, x->r->seed, x->optim.w);
     return SIL_OK;

@@ -53,6 +53,25 @@ is "the definition gives the same log" "$(log)" "$(printf '%s\n' "$want_log" | h
 train
 is "... and others go on from it" "$(sum nano.gguf)" "$want"
 
+# Activations kept as bf16: other gradients, so other bytes, but the same in every place.
+bf16() {
+    fresh
+    sed 's/^seed: 7/seed: 7\nstorage: bf16/' tests/learn/nano.yaml >"$tap_tmp/run/nano.yaml"
+}
+bf16
+ok "a recipe with storage: bf16 is trained" train -t 1
+half=$(sum nano.gguf)
+is "its bytes are those known from other machines" "$half" "$(cat tests/learn/nano-bf16.sha256)"
+ok "... and not those of f32" test "$half" != "$want"
+is "its first loss is that of f32" "$(log | head -n 1 | sed 's/"lr".*//')" "$(printf '%s\n' "$want_log" | head -n 1 | sed 's/"lr".*//')"
+bf16
+train -t 2 --until 5
+kill_at=$(sum nano.gguf.ckpt)
+train --cpu scalar -t 4 --until 6
+ok "... and it goes on from a checkpoint" test "$kill_at" = "$(sum nano.gguf.ckpt.old)"
+train -t 2
+is "... with other threads and instruction sets: the same bytes" "$(sum nano.gguf)" "$half"
+
 # kill -9 at moments that differ; every step writes a checkpoint, so that many fall into one.
 fresh
 kills=0
@@ -102,6 +121,7 @@ bad "a word for a number" 's/layers: 2/layers: two/' 'nano.yaml:13:11: model.lay
 bad "a number out of range" 's/warmup: 3/warmup: -1/' 'optimizer.warmup is -1; allowed: 0 to'
 bad "sizes that do not fit" 's/kv_heads: 2/kv_heads: 3/' '4 heads cannot share 3 kv_heads'
 bad "a missing file" 's/lines.txt/none.txt/' 'none.txt'
+bad "an unknown storage" 's/^seed: 7/storage: f16/' 'storage is "f16"; allowed: f32|bf16'
 bad "a missing key" '/^steps/d' 'steps is missing'
 bad "no YAML" 's/^model:/model: [/' 'not YAML'
 bad "no chat template" '/^chat_template/d' 'names no chat_template'
