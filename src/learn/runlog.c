@@ -173,6 +173,7 @@ static void draw(struct buf *b, const char *title, const struct points *train, c
 
 static sil_err write_whole(const char *path, struct str text, struct sil_error *e) {
     struct file_out out;
+    file_sweep(path);
     SIL_TRY(file_create(path, &out, e));
     sil_err err = file_write(&out, text.p, text.n, e);
     if (err == SIL_OK) return file_commit(&out, e);
