@@ -79,3 +79,10 @@ char *arena_copy(struct arena *a, const char *s, size_t n) {
     if (p && n) memcpy(p, s, n);
     return p;
 }
+
+bool arena_holds(const struct arena *a, const void *p) {
+    uintptr_t at = (uintptr_t)p;
+    for (const struct arena_chunk *c = a->chunk; c; c = c->next)
+        if (at >= (uintptr_t)c->bytes && at < (uintptr_t)c->bytes + c->used) return true;
+    return false;
+}

@@ -3,6 +3,7 @@
 #ifndef SIL_BASE_ARENA_H
 #define SIL_BASE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/mem.h"
@@ -29,6 +30,10 @@ void *arena_array(struct arena *a, size_t n, size_t size, size_t align);
 
 /* A copy of n bytes with a NUL behind them. */
 char *arena_copy(struct arena *a, const char *s, size_t n);
+
+/* True when p points into memory that the arena gave. Looks at each chunk: their number grows with the logarithm of
+ * what is taken, and then by one for each MiB. */
+bool arena_holds(const struct arena *a, const void *p);
 
 #define ARENA_NEW(a, T)      ((T *)arena_alloc((a), sizeof(T), _Alignof(T)))
 #define ARENA_ARRAY(a, n, T) ((T *)arena_array((a), (n), sizeof(T), _Alignof(T)))

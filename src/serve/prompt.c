@@ -17,20 +17,21 @@ bool prompt_render(const struct catalog_model *m, const json_t *messages, const 
     if (!m->chat)
         return fault_set(f, 400, "no_chat_template", "model",
                          "model %s takes no conversations: %s; use /v1/completions", m->config->name, m->chat_error);
-    (void)origin;
-    sil_err err = chat_render(m->chat, messages, tools, add_generation_prompt, token_text(m->tok, tok_bos(m->tok)),
-                              token_text(m->tok, tok_eos(m->tok)), vars, unix_s, out, &e);
+    sil_err err =
+        chat_render_marked(m->chat, messages, tools, add_generation_prompt, token_text(m->tok, tok_bos(m->tok)),
+                           token_text(m->tok, tok_eos(m->tok)), vars, unix_s, out, origin, &e);
     return err == SIL_OK || fault_from(f, &e, "messages");
 }
 
 bool prompt_tokens(const struct catalog_model *m, struct str text, const struct buf *origin, struct tok_ids *ids,
                    struct fault *f) {
     struct sil_error e = {0};
-    (void)origin;
     /* Templates write BOS themselves where they want it; adding it again would double it. */
     struct str bos = token_text(m->tok, tok_bos(m->tok));
-    unsigned flags = TOK_PARSE_SPECIAL | (bos.n && str_starts(text, bos) ? 0u : (unsigned)TOK_ADD_SPECIAL);
-    return tok_encode(m->tok, text, flags, ids, &e) == SIL_OK || fault_from(f, &e, "messages");
+    unsigned flags = bos.n && str_starts(text, bos) ? 0u : (unsigned)TOK_ADD_SPECIAL;
+    sil_err err = origin->n ? tok_encode_marked(m->tok, text, (const uint8_t *)origin->p, flags, ids, &e)
+                            : tok_encode(m->tok, text, flags, ids, &e);
+    return err == SIL_OK || fault_from(f, &e, "messages");
 }
 
 /* ---- prompts ---- */

@@ -78,8 +78,14 @@ static bool stands_alone(const struct uchar *u, struct str t, size_t at, size_t 
     return (at == 0 || !word_char(u, t.p + back(t.p, at))) && (end == t.n || !word_char(u, t.p + end));
 }
 
+static bool all_own(const uint8_t *origin, size_t at, size_t end) {
+    if (!origin) return true;
+    while (at < end && origin[at] == 0) at++;
+    return at == end;
+}
+
 bool added_find(const struct added *a, const struct uchar *u, struct str text, size_t from, bool control,
-                struct added_match *out) {
+                const uint8_t *origin, struct added_match *out) {
     if (a->n_nodes <= 1) return false;
     for (size_t i = from, len = 0; i < text.n;) {
         uint32_t node = a->root[(uint8_t)text.p[i]] ? longest(a, text.p + i, text.n - i, &len) : 0;
@@ -90,7 +96,7 @@ bool added_find(const struct added *a, const struct uchar *u, struct str text, s
         unsigned flags = a->nodes[node].flags;
         size_t at = i, end = i + len, l;
         i = end;
-        if (!control && (flags & ADDED_CONTROL)) continue;
+        if ((flags & ADDED_CONTROL) && !(control && all_own(origin, at, end))) continue;
         if ((flags & ADDED_WORD) && !stands_alone(u, text, at, end)) continue;
         if (flags & ADDED_LSTRIP)
             while (at > from && (uchar_at(u, text.p + back(text.p, at), &l) & UC_SPACE)) at = back(text.p, at);

@@ -34,8 +34,9 @@ struct added_match {
 };
 
 /* The next token in text at or after `from`; white space before `from` is never taken. Without `control`, matches of
- * control tokens are passed over as plain text. False when there is none. */
+ * control tokens are passed over as plain text; with it, those that have a byte whose origin (one byte for each of
+ * text, or NULL) is not 0. False when there is none. */
 bool added_find(const struct added *a, const struct uchar *u, struct str text, size_t from, bool control,
-                struct added_match *out);
+                const uint8_t *origin, struct added_match *out);
 
 #endif

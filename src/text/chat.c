@@ -54,7 +54,8 @@ static json_t *prepare_message(const json_t *message) {
 }
 
 static sil_err check(const json_t *messages, const json_t *tools, const json_t *extra, struct sil_error *e) {
-    static const char *const own[] = {"messages", "tools", "documents", "add_generation_prompt"};
+    static const char *const own[] = {"messages",  "tools",    "documents", "add_generation_prompt",
+                                      "bos_token", "eos_token"};
     if (!json_is_array(messages)) return err_set(e, SIL_ARG, "messages: expected an array");
     for (size_t i = 0; i < json_array_size(messages); i++)
         if (!json_is_string(json_object_get(json_array_get(messages, i), "role")))
@@ -70,9 +71,9 @@ static bool set_token(json_t *vars, const char *name, struct str text) {
     return !text.p || json_object_set_new(vars, name, json_stringn(text.p, text.n)) == 0;
 }
 
-sil_err chat_render(const struct template *t, const json_t *messages, const json_t *tools, bool add_generation_prompt,
-                    struct str bos, struct str eos, const json_t *extra, int64_t now_unix_s, struct buf *out,
-                    struct sil_error *e) {
+sil_err chat_render_marked(const struct template *t, const json_t *messages, const json_t *tools,
+                           bool add_generation_prompt, struct str bos, struct str eos, const json_t *extra,
+                           int64_t now_unix_s, struct buf *out, struct buf *origin, struct sil_error *e) {
     SIL_TRY(check(messages, tools, extra, e));
     json_t *vars = json_object();
     bool ok = vars && json_object_set_new(vars, "messages", map(messages, prepare_message)) == 0 &&
@@ -81,7 +82,13 @@ sil_err chat_render(const struct template *t, const json_t *messages, const json
               json_object_set_new(vars, "add_generation_prompt", json_boolean(add_generation_prompt)) == 0 &&
               set_token(vars, "bos_token", bos) && set_token(vars, "eos_token", eos) &&
               (!extra || json_object_update(vars, (json_t *)(uintptr_t)extra) == 0);
-    sil_err err = ok ? template_render(t, vars, now_unix_s, out, e) : err_nomem(e, "a conversation", 0);
+    sil_err err = ok ? template_render_marked(t, vars, now_unix_s, out, origin, e) : err_nomem(e, "a conversation", 0);
     json_decref(vars);
     return err;
+}
+
+sil_err chat_render(const struct template *t, const json_t *messages, const json_t *tools, bool add_generation_prompt,
+                    struct str bos, struct str eos, const json_t *extra, int64_t now_unix_s, struct buf *out,
+                    struct sil_error *e) {
+    return chat_render_marked(t, messages, tools, add_generation_prompt, bos, eos, extra, now_unix_s, out, NULL, e);
 }

@@ -17,6 +17,7 @@ struct cache_line {
 
 struct tok_scratch {
     const struct tokenizer *t;
+    const uint8_t *origin; /* of each byte of the text that is being encoded, or NULL */
     struct mem mem;
     struct merge_scratch merge;
     struct viterbi_scratch viterbi;
@@ -295,7 +296,10 @@ static sil_err encode_level(struct tok_scratch *s, struct str text, int level, b
     const struct added *a = level == 0 ? &t->added : &t->added_norm;
     struct added_match m;
     size_t done = 0;
-    while (done < text.n && added_find(a, &t->uchar, text, done, flags & TOK_PARSE_SPECIAL, &m)) {
+    /* Behind a normaliser a byte's origin is not known any more. */
+    bool control = (flags & TOK_PARSE_SPECIAL) && !(level == 1 && s->origin);
+    const uint8_t *origin = level == 0 ? s->origin : NULL;
+    while (done < text.n && added_find(a, &t->uchar, text, done, control, origin, &m)) {
         struct str gap = {text.p + done, m.at - done};
         if (gap.n) SIL_TRY(encode_stretch(s, gap, level, first && done == 0, flags, ids, e));
         SIL_TRY(ids_put(ids, &m.id, 1));
@@ -312,8 +316,8 @@ static sil_err fail(sil_err err, size_t start, struct tok_ids *ids, struct sil_e
     return err_set(e, err, "no memory for encoding a text");
 }
 
-sil_err tok_encode_with(struct tok_scratch *s, struct str text, unsigned flags, struct tok_ids *ids,
-                        struct sil_error *e) {
+static sil_err encode(struct tok_scratch *s, struct str text, unsigned flags, struct tok_ids *ids,
+                      struct sil_error *e) {
     const struct tokenizer *t = s->t;
     size_t bad, start = ids->n;
     if (text.n > TOK_TEXT_MAX)
@@ -330,12 +334,28 @@ sil_err tok_encode_with(struct tok_scratch *s, struct str text, unsigned flags, 
     return err == SIL_OK ? SIL_OK : fail(err, start, ids, e);
 }
 
-sil_err tok_encode(const struct tokenizer *t, struct str text, unsigned flags, struct tok_ids *ids,
-                   struct sil_error *e) {
+sil_err tok_encode_with(struct tok_scratch *s, struct str text, unsigned flags, struct tok_ids *ids,
+                        struct sil_error *e) {
+    return encode(s, text, flags, ids, e);
+}
+
+static sil_err encode_once(const struct tokenizer *t, struct str text, const uint8_t *origin, unsigned flags,
+                           struct tok_ids *ids, struct sil_error *e) {
     struct tok_scratch *s = NULL;
     sil_err err = tok_scratch_new(t, ids->mem, text.n >= CACHE_TEXT_MIN, &s, e);
     if (err != SIL_OK || !s) return err;
-    err = tok_encode_with(s, text, flags, ids, e);
+    s->origin = origin;
+    err = encode(s, text, flags, ids, e);
     tok_scratch_free(s);
     return err;
+}
+
+sil_err tok_encode(const struct tokenizer *t, struct str text, unsigned flags, struct tok_ids *ids,
+                   struct sil_error *e) {
+    return encode_once(t, text, NULL, flags, ids, e);
+}
+
+sil_err tok_encode_marked(const struct tokenizer *t, struct str text, const uint8_t *origin, unsigned flags,
+                          struct tok_ids *ids, struct sil_error *e) {
+    return encode_once(t, text, origin, flags | (unsigned)TOK_PARSE_SPECIAL, ids, e);
 }

@@ -35,4 +35,16 @@ void template_free(struct template *t); /* NULL is allowed */
 sil_err template_render(const struct template *t, const json_t *vars, int64_t now_unix_s, struct buf *out,
                         struct sil_error *e);
 
+/* Who wrote a byte of what was rendered. */
+enum template_origin { TEMPLATE_OWN = 0, TEMPLATE_DATA = 1 };
+
+/* As template_render, and says for each byte that is appended to `out`, by one byte appended to `origin`, whether the
+ * template wrote it or it came from the variables. Own are the template's literal text, the variables bos_token and
+ * eos_token, the usual names of roles under the key "role" (templates write them inside of control tokens), and what is
+ * put together of these; everything else is data. A tokenizer that reads control tokens only where every byte is the
+ * template's own (tok_encode_marked) cannot be made to read one by what a user writes, however the template cuts and
+ * joins it. */
+sil_err template_render_marked(const struct template *t, const json_t *vars, int64_t now_unix_s, struct buf *out,
+                               struct buf *origin, struct sil_error *e);
+
 #endif

@@ -68,6 +68,7 @@ static sil_err root_get(struct tpl_eval *ev, uint32_t sym, struct tv *out) {
         struct str name = ev->t->syms[sym];
         const json_t *j = json_object_getn(ev->vars, name.p, name.n);
         if (j) SIL_TRY(tv_from_json(ev, j, v));
+        if (j && (str_eq(name, STR("bos_token")) || str_eq(name, STR("eos_token")))) SIL_TRY(tpl_own(ev, v));
         else SIL_TRY(tpl_global(ev, name, v));
     }
     *out = *v;
@@ -256,6 +257,7 @@ sil_err tpl_emit(struct tpl_eval *ev, struct str s) {
     if (s.n > ev->limits.output - (ev->out->n - ev->out_start))
         return tpl_fail(ev, SIL_LIMIT, "more than %zu bytes of output", ev->limits.output);
     sil_err err = buf_str(ev->out, s);
+    if (err == SIL_OK) err = tpl_origin_emit(ev, s);
     if (err == SIL_LIMIT) return tpl_fail(ev, err, "more than %zu bytes of output", ev->out->max);
     return err == SIL_OK ? SIL_OK : tpl_fail(ev, err, "not enough memory for the output");
 }
@@ -418,18 +420,31 @@ sil_err tpl_exec(struct tpl_eval *ev, const struct tnode *list) {
 
 /* ---- rendering ---- */
 
-sil_err template_render(const struct template *t, const json_t *vars, int64_t now_unix_s, struct buf *out,
-                        struct sil_error *e) {
-    struct tpl_eval ev = {.t = t, .limits = t->limits, .vars = vars, .now = now_unix_s, .e = e, .out = out};
+static void cut(struct buf *b, size_t n) {
+    if (!b || !b->p) return;
+    b->n = n;
+    b->p[n] = '\0';
+}
+
+sil_err template_render_marked(const struct template *t, const json_t *vars, int64_t now_unix_s, struct buf *out,
+                               struct buf *origin, struct sil_error *e) {
+    struct tpl_eval ev = {
+        .t = t, .limits = t->limits, .vars = vars, .now = now_unix_s, .e = e, .out = out, .origin = origin};
     if (vars && !json_is_object(vars)) return err_set(e, SIL_ARG, "chat template: the variables are not an object");
     arena_init(&ev.arena, t->mem, t->limits.memory);
     ev.out_start = out->n;
+    ev.origin_start = origin ? origin->n : 0;
     sil_err err = tpl_alloc(&ev, t->n_syms, sizeof *ev.root, &ev.root);
     if (err == SIL_OK) err = tpl_exec(&ev, t->body);
     arena_free(&ev.arena);
-    if (err != SIL_OK && out->p) { /* nothing half done */
-        out->n = ev.out_start;
-        out->p[out->n] = '\0';
+    if (err != SIL_OK) { /* nothing half done */
+        cut(out, ev.out_start);
+        cut(origin, ev.origin_start);
     }
     return err;
+}
+
+sil_err template_render(const struct template *t, const json_t *vars, int64_t now_unix_s, struct buf *out,
+                        struct sil_error *e) {
+    return template_render_marked(t, vars, now_unix_s, out, NULL, e);
 }

@@ -347,6 +347,9 @@ struct tpl_eval {
     uint8_t flow;
     char *tail_base, *tail; /* the string that concat made last, its end, and the room behind it */
     size_t tail_room;
+    struct buf *origin; /* who wrote each byte of out; NULL: nobody asks */
+    size_t origin_start;
+    struct tpl_chunk *chunks; /* template_origin */
 };
 
 static inline struct tv tv_none(void) {
@@ -412,6 +415,16 @@ sil_err text_printf(struct tpl_eval *ev, struct tpl_text *t, const char *fmt, ..
 static inline struct tv text_value(const struct tpl_text *t) {
     return tv_str(t->p, t->n);
 }
+
+/* ---- template_origin: who wrote what ---- */
+
+sil_err tpl_text_alloc(struct tpl_eval *ev, size_t n, char **out);          /* room for a text that is made */
+void tpl_origin_copy(struct tpl_eval *ev, const char *to, struct str from); /* after each copy into such room */
+sil_err tpl_origin_emit(struct tpl_eval *ev, struct str s);                 /* what is emitted goes to ev->origin */
+bool tpl_is_own(const struct tpl_eval *ev, struct str s);                   /* no byte of it is data */
+void tpl_origin_own(struct tpl_eval *ev, struct str s); /* a text that was made becomes the template's own */
+sil_err tpl_own(struct tpl_eval *ev, struct tv *v);     /* the same text as the template's own */
+bool tpl_is_role(struct str s);                         /* "system", "user", ... */
 
 /* ---- template_print: Python's str() and repr(), JSON ---- */
 

@@ -111,15 +111,18 @@ sil_err op_concat(struct tpl_eval *ev, struct str a, struct str b, struct tv *ou
         size_t at = (size_t)(ev->tail - ev->tail_base);
         SIL_TRY(tpl_charge_bytes(ev, b.n));
         memcpy(ev->tail_base + at, b.p, b.n);
+        tpl_origin_copy(ev, ev->tail_base + at, b);
         *out = tv_str(a.p, n);
         ev->tail_room -= b.n;
         ev->tail += b.n;
         return SIL_OK;
     }
     size_t room = n < 64 || n > SIZE_MAX / 2 ? 0 : n;
-    SIL_TRY(tpl_alloc(ev, n + room, 1, &p));
+    SIL_TRY(tpl_text_alloc(ev, n + room, &p));
     memcpy(p, a.p, a.n);
     memcpy(p + a.n, b.p, b.n);
+    tpl_origin_copy(ev, p, a);
+    tpl_origin_copy(ev, p + a.n, b);
     if (room) {
         ev->tail_base = p;
         ev->tail = p + n;
@@ -151,10 +154,13 @@ static sil_err repeat(struct tpl_eval *ev, struct tv a, int64_t times, struct tv
         out->seq->n = total;
         p = (char *)out->seq->v;
     } else {
-        if (total) SIL_TRY(tpl_alloc(ev, total, 1, &p));
+        if (total) SIL_TRY(tpl_text_alloc(ev, total, &p));
         *out = tv_str(p, total);
     }
-    for (size_t i = 0; i < total; i += n) memcpy(p + i * size, text ? (const void *)a.s : a.seq->v, n * size);
+    for (size_t i = 0; i < total; i += n) {
+        memcpy(p + i * size, text ? (const void *)a.s : a.seq->v, n * size);
+        if (text) tpl_origin_copy(ev, p + i, tv_view(a));
+    }
     return SIL_OK;
 }
 

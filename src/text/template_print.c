@@ -18,8 +18,9 @@ static sil_err text_room(struct tpl_eval *ev, struct tpl_text *t, size_t n) {
     if (cap < need) cap = need;
     if (cap < 32) cap = 32;
     char *p = NULL;
-    SIL_TRY(tpl_alloc(ev, cap, 1, &p));
+    SIL_TRY(tpl_text_alloc(ev, cap, &p));
     if (t->n && t->p) memcpy(p, t->p, t->n);
+    if (t->n && t->p) tpl_origin_copy(ev, p, (struct str){t->p, t->n});
     t->p = p;
     t->cap = cap;
     return SIL_OK;
@@ -29,6 +30,7 @@ sil_err text_put(struct tpl_eval *ev, struct tpl_text *t, const void *p, size_t 
     SIL_TRY(tpl_charge_bytes(ev, n));
     SIL_TRY(text_room(ev, t, n));
     if (n && t->p) memcpy(t->p + t->n, p, n);
+    if (n && t->p) tpl_origin_copy(ev, t->p + t->n, (struct str){p, n});
     t->n += n;
     return SIL_OK;
 }

@@ -152,6 +152,7 @@ sil_err tpl_case(struct tpl_eval *ev, struct str s, enum tpl_case how, struct tv
         i += n;
     }
     *out = text_value(&t);
+    if (tpl_is_own(ev, s)) tpl_origin_own(ev, tv_view(*out));
     return SIL_OK;
 }
 

@@ -376,6 +376,7 @@ static sil_err object_from_json(struct tpl_eval *ev, const json_t *j, struct tv 
     for (void *at = json_object_iter(o); at; at = json_object_iter_next(o, at)) {
         struct tv v, k = tv_str(json_object_iter_key(at), json_object_iter_key_len(at));
         SIL_TRY(tv_from_json(ev, json_object_iter_value(at), &v));
+        if (v.type == TV_STR && str_eq(tv_view(k), STR("role")) && tpl_is_role(tv_view(v))) SIL_TRY(tpl_own(ev, &v));
         SIL_TRY(dict_append(ev, out->dict, k, v)); /* keys of an object differ already */
     }
     return SIL_OK;

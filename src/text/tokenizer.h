@@ -64,6 +64,11 @@ enum {
 sil_err tok_encode(const struct tokenizer *t, struct str text, unsigned flags, struct tok_ids *ids,
                    struct sil_error *e);
 
+/* As tok_encode with TOK_PARSE_SPECIAL, but control tokens become their ids only where every byte of theirs has the
+ * origin 0 (one byte for each byte of text, see template_render_marked; NULL: all 0). */
+sil_err tok_encode_marked(const struct tokenizer *t, struct str text, const uint8_t *origin, unsigned flags,
+                          struct tok_ids *ids, struct sil_error *e);
+
 /* Appends the bytes that a token stands for (maybe part of a character); control tokens give nothing unless
  * `special`. SIL_ARG for an id outside the vocabulary. */
 sil_err tok_piece(const struct tokenizer *t, uint32_t id, bool special, struct buf *out);
