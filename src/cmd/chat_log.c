@@ -5,7 +5,7 @@
 #include "engine/engine.h"
 #include "text/chat.h"
 
-enum { RENDERED_MAX = 64 << 20 };
+enum { RENDERED_MAX = 64 << 20, IDS_MAX = 1 << 28 };
 
 sil_err chat_log_open(struct chat_log *log, const char *system, struct sil_error *e) {
     log->messages = json_array();
@@ -37,20 +37,24 @@ static struct str token_text(const struct tokenizer *t, int32_t id) {
 sil_err chat_log_ids(const struct chat_log *log, const struct sil_model *m, uint32_t **ids, size_t *n,
                      struct sil_error *e) {
     const struct model *k = m->m;
-    struct buf text;
+    struct buf text, origin;
+    struct tok_ids list;
     buf_init(&text, mem_libc(), RENDERED_MAX);
-    sil_err err = chat_render(k->chat, log->messages, NULL, true, token_text(k->tok, tok_bos(k->tok)),
-                              token_text(k->tok, tok_eos(k->tok)), NULL, clock_unix_s(clock_system()), &text, e);
-    if (err != SIL_OK) {
-        buf_free(&text);
-        return err_prefix(e, err, "the model's chat template");
-    }
+    buf_init(&origin, mem_libc(), RENDERED_MAX);
+    tok_ids_init(&list, mem_libc(), IDS_MAX);
+    struct str bos = token_text(k->tok, tok_bos(k->tok));
+    sil_err err = chat_render_marked(k->chat, log->messages, NULL, true, bos, token_text(k->tok, tok_eos(k->tok)), NULL,
+                                     clock_unix_s(clock_system()), &text, &origin, e);
+    if (err != SIL_OK) err_prefix(e, err, "the model's chat template");
     /* Templates write BOS themselves where they want it; adding it again would double it. */
     struct str t = buf_view(&text);
-    struct str bos = token_text(k->tok, tok_bos(k->tok));
-    unsigned flags = SIL_PARSE_SPECIAL | (bos.n && str_starts(t, bos) ? 0u : (unsigned)SIL_ADD_SPECIAL);
-    err = sil_tokenize(m, t.p, t.n, flags, ids, n, e);
+    unsigned flags = bos.n && str_starts(t, bos) ? 0u : (unsigned)TOK_ADD_SPECIAL;
+    if (err == SIL_OK) err = tok_encode_marked(k->tok, t, (const uint8_t *)buf_view(&origin).p, flags, &list, e);
+    buf_free(&origin);
     buf_free(&text);
+    if (err != SIL_OK) tok_ids_free(&list);
+    *ids = list.p;
+    *n = list.n;
     return err;
 }
 

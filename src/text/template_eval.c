@@ -67,9 +67,10 @@ static sil_err root_get(struct tpl_eval *ev, uint32_t sym, struct tv *out) {
     if (v->type == TV_MISSING) {
         struct str name = ev->t->syms[sym];
         const json_t *j = json_object_getn(ev->vars, name.p, name.n);
+        bool token = str_eq(name, STR("bos_token")) || str_eq(name, STR("eos_token"));
         if (j) SIL_TRY(tv_from_json(ev, j, v));
-        if (j && (str_eq(name, STR("bos_token")) || str_eq(name, STR("eos_token")))) SIL_TRY(tpl_own(ev, v));
         else SIL_TRY(tpl_global(ev, name, v));
+        if (j && token) SIL_TRY(tpl_own(ev, v));
     }
     *out = *v;
     return SIL_OK;

@@ -44,9 +44,8 @@ sil_err tpl_text_alloc(struct tpl_eval *ev, size_t n, char **out) {
 /* The origins of a view: of a chunk as they are there, otherwise n times *same. */
 static const unsigned char *origins(const struct tpl_eval *ev, struct str s, unsigned char *same) {
     const struct tpl_chunk *c = chunk_of(ev, s.p);
-    if (c) return c->origin + (s.p - c->text);
-    *same = arena_holds(&ev->t->arena, s.p) ? TEMPLATE_OWN : TEMPLATE_DATA;
-    return NULL;
+    *same = !c && arena_holds(&ev->t->arena, s.p) ? TEMPLATE_OWN : TEMPLATE_DATA;
+    return c ? c->origin + (s.p - c->text) : NULL;
 }
 
 void tpl_origin_copy(struct tpl_eval *ev, const char *to, struct str from) {
