@@ -49,6 +49,13 @@ static bool keep_ids(struct request *r, struct request_prompt *p, const struct t
     return true;
 }
 
+/* Some templates begin the model's reasoning themselves. */
+static bool ends_in(struct str text, const char *mark) {
+    size_t n = mark ? strlen(mark) : 0;
+    while (text.n && strchr(" \n\r\t", text.p[text.n - 1])) text.n--;
+    return n && text.n >= n && memcmp(text.p + text.n - n, mark, n) == 0;
+}
+
 static bool chat_ids(struct request *r, struct tok_ids *ids, struct fault *f) {
     struct buf text, origin;
     buf_init(&text, r->arena.mem, PROMPT_TEXT_MAX);
@@ -56,6 +63,7 @@ static bool chat_ids(struct request *r, struct tok_ids *ids, struct fault *f) {
     bool ok = prompt_render(r->model, r->messages, r->tools, r->template_vars, r->add_generation_prompt, r->unix_s,
                             &text, &origin, f) &&
               prompt_tokens(r->model, buf_view(&text), &origin, ids, f);
+    r->reasoning_open = ok && r->split_reasoning && ends_in(buf_view(&text), r->model->config->think_begin);
     if (ok && r->caller.transcript == TRANSCRIPT_TEXT) r->prompts[0].text = request_copy(r, buf_view(&text));
     buf_free(&origin);
     buf_free(&text);

@@ -77,6 +77,7 @@ struct request {
     bool parse_special;         /* completion: control tokens written in the text are read as such (default: no) */
     bool ignore_end;            /* tokens that end an answer do not (benchmarks) */
     bool split_reasoning;       /* what is between the model's marks goes into reasoning_content */
+    bool reasoning_open;        /* chat: the template's text ends behind the first mark already (prompt.c) */
     int32_t priority;           /* higher is sooner; clients may lower theirs (below 0: deferrable) */
     uint64_t deadline_ns;       /* of the monotonic clock; 0: none */
 
