@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/rng.h"
+#include "base/sha.h"
 #include "base/utf8.h"
 #include "learn/unigram.h"
 #include "support.h"
@@ -295,6 +296,13 @@ static sil_err train(struct mem mem, const char *text, const struct bpe_options 
 static const char sample[] = "실록은 한국어를 배운다. 실록은 한국어를 기록한다. 한국어를 실록이 2026년에 배운다! "
                              "the engine reads the weights, the engine writes the weights. 뷁";
 
+static void sha_of(const struct buf *b, char hex[SHA_HEX]) {
+    struct sha h;
+    sha_begin(&h);
+    sha_add(&h, b->p, b->n);
+    sha_end(&h, hex);
+}
+
 static void vocabulary_of_a_text(void **state) {
     (void)state;
     const char *specials[] = {"<|end|>"};
@@ -304,6 +312,7 @@ static void vocabulary_of_a_text(void **state) {
     struct sil_error e = {0};
     struct tokenizer *t;
     struct tok_ids ids;
+    char hex[SHA_HEX];
     buf_init(&out, mem_libc(), 1 << 20);
     buf_init(&again, mem_libc(), 1 << 20);
     buf_init(&back, mem_libc(), 1 << 16);
@@ -311,6 +320,8 @@ static void vocabulary_of_a_text(void **state) {
     assert_int_equal(train(mem_libc(), sample, &o, &again, &r, &e), SIL_OK);
     assert_true(str_eq(buf_view(&out), buf_view(&again)));
     assert_true(r.n_tokens > 280 && r.n_tokens <= 320);
+    sha_of(&out, hex);
+    assert_string_equal(hex, "453559258f4b627a6bc700e4441c87dd229f7646fa6924eb4d2123538129e65d"); /* on every machine */
     if (tok_open_json(mem_libc(), buf_view(&out), &t, &e) != SIL_OK) fail_msg("%s", e.text);
     tok_ids_init(&ids, mem_libc(), 1 << 16);
     assert_int_equal(tok_encode(t, STR(sample), 0, &ids, &e), SIL_OK);

@@ -202,7 +202,20 @@ static void prune(struct unigram *u, const struct work *w, size_t most) {
     compact(u, w->keep, w->new_id);
 }
 
-static void learn(struct unigram *u, const struct work *w, size_t most) {
+/* Leaves the most probable pieces beside the characters. */
+static void cut(struct unigram *u, const struct work *w, size_t most) {
+    size_t n = 0;
+    memset(w->keep, 0, u->n_pieces);
+    for (size_t i = u->n_own; i < u->n_pieces; i++) w->ranks[n++] = (struct ranked){u->log_p[i], (uint32_t)i};
+    qsort(w->ranks, n, sizeof *w->ranks, falling);
+    for (size_t i = 0; i < n && i < most; i++) w->keep[w->ranks[i].id] = 1;
+    compact(u, w->keep, w->new_id);
+}
+
+/* What is missed least goes until there is half more than wanted; of that the most probable stay, which makes fewer
+ * tokens of a text than dropping to the end (and as few as SentencePiece). */
+static void learn(struct unigram *u, const struct work *w, size_t wanted) {
+    size_t most = wanted + wanted / 2;
     maximise(u, w, false); /* from the first counts */
     for (;;) {
         for (int i = 0; i < ROUNDS; i++) {
@@ -212,6 +225,7 @@ static void learn(struct unigram *u, const struct work *w, size_t most) {
         if (u->n_pieces - u->n_own <= most) break;
         prune(u, w, most);
     }
+    cut(u, w, wanted);
     for (int i = 0; i < ROUNDS_LAST; i++) {
         expect(u);
         maximise(u, w, false);

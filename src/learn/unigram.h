@@ -4,8 +4,9 @@
  *
  * Frequent substrings are the beginning (counted length by length); then, in turns, expectation and maximisation of the
  * pieces' probabilities over all segmentations, and dropping of the quarter of them that is missed least (Kudo 2018,
- * "Subword Regularization", section 3.2). Sums have one order and logarithms are our own: the same texts give the same
- * bytes everywhere. Scores are multiples of 1/4096, so that sums of them are exact in binary64 and in binary32. */
+ * "Subword Regularization", section 3.2); at last the most probable stay. Sums have one order and logarithms are our
+ * own: the same texts give the same bytes everywhere. Scores are multiples of 1/4096, so that sums of them are exact in
+ * binary64 and in binary32. */
 #ifndef SIL_LEARN_UNIGRAM_H
 #define SIL_LEARN_UNIGRAM_H
 
