@@ -131,8 +131,8 @@ struct sched_answer {
 
 void sched_submit(struct sched *s, uint64_t now_ns, const struct sched_request *r, struct sched_answer *out);
 
-/* Asks for a request's end: a SCHED_END decision (SCHED_CANCELLED) follows with the next plan. Not between a plan and
- * its report. False, with nothing done, for an id that has ended. */
+/* Asks for a request's end: a SCHED_END decision (SCHED_CANCELLED) follows with the next plan, unless a report says
+ * `ended` before it. False, with nothing done, for an id that has ended. */
 bool sched_cancel(struct sched *s, sched_id id);
 /* The caller has ended the request and closed its session: it is forgotten, no decision follows. False as above. */
 bool sched_drop(struct sched *s, sched_id id);
@@ -168,14 +168,15 @@ struct sched_decision {
 };
 
 struct sched_plan {
-    const struct sched_decision *decisions; /* valid until the next call of any function that takes the scheduler */
+    const struct sched_decision *decisions; /* valid until the next sched_plan */
     uint32_t n;
     bool again;       /* only END, PREEMPT and START here; plan again, with the pages then available, before the step */
     uint64_t wait_ns; /* where nothing is to be stepped: how long to wait unless something arrives; else 0 */
 };
 
-/* What to do now. pages_available: pages that a step can take (the engine's n_free + n_idle). The longest run of plans
- * with `again` is 3 + 2 max_sessions. */
+/* What to do now. pages_available: pages that a step can take (the engine's n_free + n_idle). Each plan
+ * with `again` ends, starts or preempts somebody, and before one step at most max_sessions are started and as many
+ * preempted, so that the loop comes to its end. */
 void sched_plan(struct sched *s, uint64_t now_ns, uint32_t pages_available, struct sched_plan *out);
 
 /* After SCHED_START: the session is open and n_cached tokens (below the decision's n_tokens) need no computing. */
@@ -193,8 +194,9 @@ struct sched_result {
 struct sched_step {
     const struct sched_result *results; /* at most one for each request of the step; who is missing did not advance */
     uint32_t n;
-    uint64_t took_ns; /* of the step; 0: not measured */
-    double joules;    /* that the machine took during the step, idle power included; negative: not measured */
+    uint32_t n_drafted; /* guesses that were computed, in all */
+    uint64_t took_ns;   /* of the step; 0: not measured */
+    double joules;      /* that the machine took during the step, idle power included; negative: not measured */
 };
 
 /* The step that was planned last has been done. */
