@@ -12,12 +12,18 @@
 
 enum { CONFIG_MODELS_MAX = 64, CONFIG_LISTEN_MAX = 8, CONFIG_ALIASES_MAX = 8, CONFIG_BYTES_MAX = 1 << 20 };
 
+/* Where in the file something stands; line 0: it did not come from a file. */
+struct config_place {
+    uint32_t line, column;
+};
+
 struct config_listen {
     const char *address;            /* "127.0.0.1", "::1", "0.0.0.0"; NULL for a Unix socket */
     uint16_t port;                  /* 0: any free one */
     const char *path;               /* Unix socket; NULL for TCP */
     uint32_t mode;                  /* of the socket's file, octal 0660 */
     const char *tls_cert, *tls_key; /* PEM files, both or none */
+    struct config_place place;
 };
 
 struct config_model {
@@ -34,6 +40,7 @@ struct config_model {
     uint32_t max_tokens;                 /* of an answer, when the client says nothing; 0: what the context leaves */
     uint32_t speculate;                  /* guesses ahead in a step, 0 to 15: speed only */
     const char *think_begin, *think_end; /* marks of reasoning, "<think>" and "</think>"; NULL: none */
+    struct config_place place;
 };
 
 struct config_limits {
@@ -58,6 +65,7 @@ struct config_rates {
 
 struct config {
     struct arena arena; /* owns all texts; empty for config_default */
+    const char *file;   /* that it was read from; NULL: none */
 
     struct config_listen listen[CONFIG_LISTEN_MAX];
     uint32_t n_listen;
@@ -89,10 +97,15 @@ struct config {
 
 /* The defaults above: 127.0.0.1:8080, no model. */
 void config_default(struct config *c);
-/* Reads a YAML file over the defaults. Errors name file, line, column and what would be right. */
+/* Those of one model, which has no name and no path yet. */
+void config_model_default(struct config_model *m);
+/* Reads a YAML file over the defaults; *c is overwritten, not freed. Paths in it are relative to the file's folder.
+ * Errors name file, line, column and what would be right; *c then holds the defaults. */
 sil_err config_read(const char *path, struct config *c, struct sil_error *e);
+/* The same of a text; name is what errors call it, and its folder. */
+sil_err config_parse(struct mem mem, struct str yaml, const char *name, struct config *c, struct sil_error *e);
 /* What the server checks whether it came from a file or from arguments: ranges, names given twice, files that are
- * there. */
+ * there. Errors name the place in the file where there is one. */
 sil_err config_check(const struct config *c, struct sil_error *e);
 void config_free(struct config *c);
 

@@ -13,6 +13,7 @@
 #include "serve/request.h"
 
 struct gate;
+struct log;
 
 /* Opens (or makes) STATE/keys.db as the configuration says. The configuration must outlive the gate. */
 sil_err gate_open(const struct config *c, struct clock clock, struct gate **out, struct sil_error *e);
@@ -34,5 +35,13 @@ bool gate_admit(struct gate *g, struct request *r, uint64_t n_tokens, struct fau
 /* The end of an admitted request, however it ended: gives back what was reserved and not used, counts the usage for
  * tenant, key, model and day. usage may be all zero. Called once, where ticket.admitted. */
 void gate_settle(struct gate *g, struct request *r, const struct answer_usage *usage);
+
+/* Where the gate says that keys.db cannot be read or written, and that it can again; NULL: nowhere. Before requests. */
+void gate_set_log(struct gate *g, struct log *l);
+
+/* Takes over what other processes changed in keys.db (a key that `sillok key revoke` took away) and writes the usage
+ * counted since. A thread of the gate does it five times a second; tests do it at once. On failure what
+ * was there stays, and the usage is kept for the next time. */
+sil_err gate_poll(struct gate *g, struct sil_error *e);
 
 #endif

@@ -11,12 +11,13 @@
 
 enum { METRICS_BUCKETS = 20 };
 
-/* Bucket i counts observations of at most bounds[i]; the last one everything. Seconds, added up in nanoseconds. */
+/* Bucket i counts observations of at most bounds[i] that are above the bound before; the last one those above all.
+ * (Prometheus' sums of buckets are made by metrics_write.) Seconds, added up in nanoseconds. */
 struct metrics_histogram {
     _Atomic uint64_t bucket[METRICS_BUCKETS + 1];
     _Atomic uint64_t sum_ns;
 };
-/* 1 ms to 2,048 s in steps of about the square root of eight; the same for all. */
+/* 1 ms, 2 ms, 4 ms, ... to 524 s: whatever the hardware, some of them are near. The same for all. */
 extern const double metrics_bounds_s[METRICS_BUCKETS];
 
 /* Of one model. Counters only grow; gauges are what is true now. */
