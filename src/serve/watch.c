@@ -8,7 +8,11 @@
 
 #include "base/err.h"
 
-enum { EVENTS = 64, LOOK_MS = 500 /* between two looks at the deadlines */ };
+enum {
+    EVENTS = 64,
+    LOOK_MS = 250, /* between two looks at the deadlines */
+    GONE_MS = 1000 /* what is being sent to a client that has closed its side may still get there */
+};
 
 struct slot {
     struct watch_line *line; /* NULL: free */
@@ -43,6 +47,7 @@ bool watch_add(struct watch *w, struct watch_line *line, int fd) {
         line->slot = w->next;
         line->generation = s->generation;
         line->owner = NULL;
+        line->gone_ns = 0;
         w->next = (w->next + 1) % w->n_slots;
         struct epoll_event ev = {.events = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLONESHOT, .data.u64 = key_of(line)};
         ok = epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &ev) == 0;
@@ -75,7 +80,10 @@ static void gone(struct watch *w, uint64_t key) {
     uint32_t slot = (uint32_t)key, generation = (uint32_t)(key >> 32);
     pthread_mutex_lock(&w->lock);
     struct slot *s = &w->slots[slot];
-    if (s->line && s->generation == generation && s->line->owner) w->gone(s->line->owner);
+    if (s->line && s->generation == generation) {
+        s->line->gone_ns = clock_now_ns(w->clock) + GONE_MS * UINT64_C(1000000);
+        if (s->line->owner) w->gone(s->line->owner);
+    }
     pthread_mutex_unlock(&w->lock);
 }
 
@@ -84,8 +92,10 @@ static void look_at_deadlines(struct watch *w, uint64_t now) {
     for (uint32_t i = 0; i < w->n_slots; i++) {
         struct watch_line *l = w->slots[i].line;
         uint64_t at = l ? atomic_load_explicit(&l->deadline_ns, memory_order_relaxed) : 0;
-        if (!at || at > now) continue;
+        bool late = at && at <= now, gone_long = l && l->gone_ns && l->gone_ns <= now;
+        if (!late && !gone_long) continue;
         watch_deadline(l, 0);
+        l->gone_ns = 0;
         shutdown(l->fd, SHUT_RDWR);
         if (l->owner) w->gone(l->owner);
     }

@@ -18,6 +18,8 @@ struct watch_line {
     int fd;
     uint32_t slot, generation;    /* private */
     _Atomic uint64_t deadline_ns; /* the socket is shut down then; 0: never. Set from any thread */
+    uint64_t gone_ns;             /* private: the client has gone, and the socket is shut down then (libmicrohttpd may
+                                     miss the end of what a client sends, if it comes right behind the last bytes) */
     void *owner;                  /* for the callback; changed under watch_set_owner */
 };
 

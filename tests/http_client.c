@@ -1,0 +1,177 @@
+#include "http_client.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { REPLY_MAX = 64 << 20, WAIT_S = 120 };
+
+int http_dial(const char *socket_path) {
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    struct timeval t = {.tv_sec = WAIT_S};
+    snprintf(a.sun_path, sizeof a.sun_path, "%s", socket_path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) != 0) fail_msg("nobody listens on %s", socket_path);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
+    return fd;
+}
+
+bool http_send(int fd, const void *p, size_t n) {
+    const char *at = p;
+    while (n > 0) {
+        ssize_t k = send(fd, at, n, MSG_NOSIGNAL);
+        if (k <= 0) return false;
+        at += k;
+        n -= (size_t)k;
+    }
+    return true;
+}
+
+/* ---- receiving ---- */
+
+/* A reader that gives lines and counted bytes. */
+struct reader {
+    int fd;
+    char buf[65536];
+    size_t at, n;
+};
+
+static bool fill(struct reader *r) {
+    ssize_t k = recv(r->fd, r->buf, sizeof r->buf, 0);
+    r->at = 0;
+    r->n = k > 0 ? (size_t)k : 0;
+    return k > 0;
+}
+
+/* Appends one line with its end to b. */
+static bool read_line(struct reader *r, struct buf *b) {
+    for (;;) {
+        if (r->at == r->n && !fill(r)) return false;
+        char c = r->buf[r->at++];
+        assert_int_equal(buf_char(b, c), SIL_OK);
+        if (c == '\n') return true;
+    }
+}
+
+static bool read_bytes(struct reader *r, size_t n, struct buf *b) {
+    while (n > 0) {
+        if (r->at == r->n && !fill(r)) return false;
+        size_t k = r->n - r->at < n ? r->n - r->at : n;
+        assert_int_equal(buf_put(b, r->buf + r->at, k), SIL_OK);
+        r->at += k;
+        n -= k;
+    }
+    return true;
+}
+
+static bool read_chunks(struct reader *r, struct buf *b) {
+    struct buf line;
+    bool ok = false;
+    buf_init(&line, mem_libc(), 1 << 16);
+    while (read_line(r, &line)) {
+        size_t n = strtoul(line.p, NULL, 16);
+        buf_clear(&line);
+        if (n && !read_bytes(r, n, b)) break;
+        if (!read_line(r, &line)) break;
+        buf_clear(&line);
+        if (n) continue;
+        ok = true;
+        break;
+    }
+    buf_free(&line);
+    return ok;
+}
+
+struct str http_header(const struct http_reply *r, const char *name) {
+    size_t n = strlen(name);
+    for (const char *p = r->head.p; p && *p;) {
+        const char *end = strstr(p, "\r\n");
+        if (!end) break;
+        if (strncasecmp(p, name, n) == 0 && p[n] == ':') {
+            p += n + 1;
+            while (*p == ' ') p++;
+            return (struct str){p, (size_t)(end - p)};
+        }
+        p = end + 2;
+    }
+    return STR("");
+}
+
+void http_receive(int fd, struct http_reply *r) {
+    static _Thread_local struct reader in;
+    memset(r, 0, sizeof *r);
+    in.fd = fd;
+    in.at = in.n = 0;
+    buf_init(&r->head, mem_libc(), REPLY_MAX);
+    buf_init(&r->body, mem_libc(), REPLY_MAX);
+    for (size_t before = 0; read_line(&in, &r->head); before = r->head.n)
+        if (r->head.n - before <= 2) break;
+    if (r->head.n < 12 || strncmp(r->head.p, "HTTP/1.", 7) != 0) return;
+    r->status = (int)strtol(r->head.p + 9, NULL, 10);
+    struct str length = http_header(r, "content-length");
+    if (str_eq(http_header(r, "transfer-encoding"), STR("chunked"))) r->whole = read_chunks(&in, &r->body);
+    else if (length.n) r->whole = read_bytes(&in, strtoul(length.p, NULL, 10), &r->body);
+    else if (r->status == 204) r->whole = true;
+    else
+        while (read_bytes(&in, 1, &r->body)) r->whole = true;
+}
+
+void http_reply_free(struct http_reply *r) {
+    buf_free(&r->head);
+    buf_free(&r->body);
+}
+
+/* ---- asking ---- */
+
+void http_ask(const char *socket_path, const char *method, const char *url, const char *key, const char *body, size_t n,
+              struct http_reply *r) {
+    char head[1024];
+    int fd = http_dial(socket_path);
+    int k = snprintf(head, sizeof head, "%s %s HTTP/1.1\r\nHost: test\r\n%s%s%sContent-Length: %zu\r\n\r\n", method,
+                     url, key ? "Authorization: Bearer " : "", key ? key : "", key ? "\r\n" : "", n);
+    bool sent = http_send(fd, head, (size_t)k) && (n == 0 || http_send(fd, body, n));
+    (void)sent; /* a refusal may come before everything is sent */
+    http_receive(fd, r);
+    close(fd);
+}
+
+void http_post(const char *socket_path, const char *url, const char *body, struct http_reply *r) {
+    http_ask(socket_path, "POST", url, NULL, body, strlen(body), r);
+}
+
+json_t *http_json(const struct http_reply *r) {
+    json_error_t e;
+    json_t *j = json_loadb(buf_view(&r->body).p, r->body.n, JSON_DECODE_ANY, &e);
+    if (!j) fail_msg("no JSON (%s): %d %.300s", e.text, r->status, buf_view(&r->body).p);
+    return j;
+}
+
+json_t *http_events(const struct http_reply *r, bool *done) {
+    json_t *list = json_array();
+    const char *p = buf_view(&r->body).p;
+    *done = false;
+    while (strncmp(p, "data: ", 6) == 0) {
+        const char *end = strstr(p, "\n\n");
+        if (!end) break;
+        json_error_t e;
+        if (strncmp(p + 6, "[DONE]", 6) == 0) {
+            *done = end[2] == '\0';
+            break;
+        }
+        json_t *j = json_loadb(p + 6, (size_t)(end - p - 6), 0, &e);
+        if (!j) fail_msg("no JSON in data: %.200s", p);
+        json_array_append_new(list, j);
+        p = end + 2;
+    }
+    return list;
+}
