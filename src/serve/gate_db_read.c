@@ -108,12 +108,20 @@ sil_err gate_db_keys(struct gate_db *db, sil_err (*each)(void *arg, const struct
     return err;
 }
 
+/* A model's name is printed to terminals and into JSON. */
+static const char *column_model(sqlite3_stmt *s, int i) {
+    const char *name = column_text(s, i);
+    for (const char *p = name; *p; p++)
+        if ((unsigned char)*p < 0x20 || *p == 0x7f || *p == '"' || *p == '\\') return "?";
+    return name;
+}
+
 /* Tenant and key 0 are those of a server without keys. */
 static void read_usage(sqlite3_stmt *s, struct gate_usage *u) {
     *u = (struct gate_usage){.day = sqlite3_column_int64(s, 0), .tenant = column_u64(s, 1), .key = column_u64(s, 2)};
     if (!column_name(s, 3, u->tenant_name)) snprintf(u->tenant_name, CALLER_NAME, "%s", u->tenant ? "?" : "local");
     if (!column_name(s, 4, u->key_name)) snprintf(u->key_name, CALLER_NAME, "%s", u->key ? "?" : "local");
-    u->model = column_text(s, 5);
+    u->model = column_model(s, 5);
     u->requests = column_u64(s, 6);
     u->prompt_tokens = column_u64(s, 7);
     u->cached_tokens = column_u64(s, 8);

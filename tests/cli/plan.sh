@@ -24,7 +24,9 @@ ok "... the same bytes" cmp "$tap_tmp/out" "$tap_tmp/one.json"
 exits "a report" 0 "$SILLOK" plan run examples/small-1mw.yaml --report "$tap_tmp/r.html"
 has "... one page" "$(tail -c 20 "$tap_tmp/r.html")" "</html>"
 is "... that loads nothing" "$(grep -ciE '(src|href)="?https?:' "$tap_tmp/r.html")" 0
-for f in examples/*.yaml; do exits "$f" 0 "$SILLOK" plan run "$f" --json; done
+for f in examples/*.yaml; do
+    case "$f" in */serve.yaml) continue ;; esac # settings of the server
+    exits "$f" 0 "$SILLOK" plan run "$f" --json; done
 
 # --- what is known ---
 exits "check" 0 "$SILLOK" plan check
