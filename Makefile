@@ -9,7 +9,7 @@ CC := $(CROSS)gcc
 endif
 AR := $(CROSS)ar
 PKG_CONFIG ?= pkg-config
-PKGS := jansson libpcre2-8 libutf8proc libsodium libedit yaml-0.1 libzstd libmicrohttpd gnutls sqlite3
+PKGS := jansson libpcre2-8 libutf8proc libsodium libedit yaml-0.1 libzstd libmicrohttpd gnutls sqlite3 libseccomp
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS))
 PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS))
 
