@@ -26,8 +26,8 @@ struct sandbox {
     char files_why[SANDBOX_WHY], calls_why[SANDBOX_WHY]; /* why not */
 };
 
-/* Makes the state directory where it is not there. Errors (SIL_IO) are those of a kernel that has Landlock and refuses: a file that
- * is not there, for one. */
+/* Makes the state directory where it is not there. Errors (SIL_IO) are those of a kernel that has Landlock and refuses:
+ * a file that is not there, for one. */
 sil_err sandbox_files(const struct config *c, struct sandbox *s, struct sil_error *e);
 /* Holds for all threads of the process. */
 sil_err sandbox_calls(struct sandbox *s, struct sil_error *e);

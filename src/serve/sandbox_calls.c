@@ -248,19 +248,19 @@ static int allow_some(scmp_filter_ctx f) {
     static const int names[] = {PR_SET_NAME, PR_GET_NAME, 0x53564d41 /* PR_SET_VMA: glibc names its memory */};
     const struct scmp_arg_cmp no_exec = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
     const struct scmp_arg_cmp thread = SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD);
-    const struct scmp_arg_cmp local = SCMP_A0(SCMP_CMP_EQ, AF_UNIX);
-    const struct scmp_arg_cmp read_limit = SCMP_A2(SCMP_CMP_EQ, 0);
+    const struct scmp_arg_cmp local = SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0);
+    const struct scmp_arg_cmp read_limit = SCMP_A2(SCMP_CMP_EQ, 0, 0);
     int rc = rule(f, SCMP_ACT_ALLOW, "mmap", 1, &no_exec);
     if (rc == 0) rc = rule(f, SCMP_ACT_ALLOW, "mprotect", 1, &no_exec);
     if (rc == 0) rc = rule(f, SCMP_ACT_ALLOW, "clone", 1, &thread); /* clone3 is not known: glibc uses clone */
     if (rc == 0) rc = rule(f, SCMP_ACT_ALLOW, "socket", 1, &local); /* to the service manager, by sendto */
     if (rc == 0) rc = rule(f, SCMP_ACT_ALLOW, "prlimit64", 1, &read_limit);
     for (size_t i = 0; i < sizeof ioctls / sizeof *ioctls && rc == 0; i++) {
-        const struct scmp_arg_cmp one = SCMP_A1(SCMP_CMP_EQ, ioctls[i]);
+        const struct scmp_arg_cmp one = SCMP_A1(SCMP_CMP_EQ, ioctls[i], 0);
         rc = rule(f, SCMP_ACT_ALLOW, "ioctl", 1, &one);
     }
     for (size_t i = 0; i < sizeof names / sizeof *names && rc == 0; i++) {
-        const struct scmp_arg_cmp one = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)names[i]);
+        const struct scmp_arg_cmp one = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)names[i], 0);
         rc = rule(f, SCMP_ACT_ALLOW, "prctl", 1, &one);
     }
     return rc;
