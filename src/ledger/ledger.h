@@ -21,18 +21,18 @@
 #include "sillok.h"
 
 enum {
-    LEDGER_HASH = 32,               /* bytes of a SHA-256 digest */
-    LEDGER_SALT = 32,               /* bytes of the salt of one entry */
-    LEDGER_NAME = 129,              /* room for a name, its NUL included */
-    LEDGER_WORD = 33,               /* room for a short word, its NUL included */
-    LEDGER_VERSION = 1,             /* of the entry's form */
-    LEDGER_ENTRY_BYTES = 4096,      /* an encoded entry is shorter */
-    LEDGER_IDS_MAX = 1 << 24,       /* token ids of one answer, in and out each */
-    LEDGER_TEXT_MAX = 16 << 20,     /* bytes of text of one answer, prompt and answer each */
-    LEDGER_BATCH_ENTRIES = 4096,    /* appended entries that one commit takes */
-    LEDGER_BATCH_BYTES = 64 << 20,  /* and their bytes, transcripts included */
-    LEDGER_NOTE_BYTES = 16 << 10,   /* a checkpoint, signatures included, is shorter */
-    LEDGER_RECEIPT_BYTES = 64 << 10 /* a receipt is shorter */
+    LEDGER_HASH = 32,                /* bytes of a SHA-256 digest */
+    LEDGER_SALT = 32,                /* bytes of the salt of one entry */
+    LEDGER_NAME = 129,               /* room for a name, its NUL included */
+    LEDGER_WORD = 33,                /* room for a short word, its NUL included */
+    LEDGER_VERSION = 1,              /* of the entry's form */
+    LEDGER_ENTRY_BYTES = 4096,       /* an encoded entry is shorter */
+    LEDGER_IDS_MAX = 1 << 20,        /* token ids of one answer, in and out each */
+    LEDGER_TEXT_MAX = 8 << 20,       /* bytes of text of one answer, prompt and answer each */
+    LEDGER_BATCH_ENTRIES = 4096,     /* appended entries that one commit takes */
+    LEDGER_BATCH_BYTES = 64 << 20,   /* and their bytes, transcripts included */
+    LEDGER_NOTE_BYTES = 128 << 10,   /* a checkpoint, signatures included, is shorter */
+    LEDGER_RECEIPT_BYTES = 256 << 10 /* a receipt is shorter */
 };
 
 /* ---- keys ---- */
@@ -64,6 +64,13 @@ sil_err ledger_key_load_or_make(const char *path, const char *name, struct ledge
 
 /* ---- entries ---- */
 
+/* What is kept beside an entry, outside of the tree. A transcript can be erased; the tree stays provable. */
+enum ledger_keep {
+    LEDGER_KEEP_NONE, /* nothing, not even the salt: only who has the receipt's salt can open the digests */
+    LEDGER_KEEP_IDS,  /* salt, token ids, logit bias: what a replay needs */
+    LEDGER_KEEP_TEXT  /* and the prompt's and answer's text */
+};
+
 /* One answer in the record. Names are UTF-8 without control characters. The caller of ledger_append fills the first
  * group; digests and counts are filled from the token ids. */
 struct ledger_entry {
@@ -81,6 +88,7 @@ struct ledger_entry {
 
     uint32_t n_in, n_out;                                    /* token ids of the prompt, and those drawn */
     uint8_t in_digest[LEDGER_HASH], out_digest[LEDGER_HASH]; /* salted: ledger_ids_digest */
+    enum ledger_keep keep;                                   /* whether there is, or was, a transcript beside it */
     uint32_t n_bias;
     uint8_t bias_digest[LEDGER_HASH]; /* of the logit bias, when n_bias > 0 */
 };
@@ -100,14 +108,7 @@ sil_err ledger_entry_encode(const struct ledger_entry *entry, struct buf *b, str
 /* Reads exactly what ledger_entry_encode writes, and nothing else. SIL_FORMAT, SIL_UNSUPPORTED (another version). */
 sil_err ledger_entry_decode(struct str text, struct ledger_entry *out, struct sil_error *e);
 
-/* ---- transcripts ---- */
-
-/* What is kept beside an entry, outside of the tree. A transcript can be erased; the tree stays provable. */
-enum ledger_keep {
-    LEDGER_KEEP_NONE, /* nothing, not even the salt: only who has the receipt's salt can open the digests */
-    LEDGER_KEEP_IDS,  /* salt, token ids, logit bias: what a replay needs */
-    LEDGER_KEEP_TEXT  /* and the prompt's and answer's text */
-};
+/* ---- answers ---- */
 
 /* "none", "ids" or "text"; SIL_ARG for another word. */
 sil_err ledger_keep_parse(struct str word, enum ledger_keep *out, struct sil_error *e);
