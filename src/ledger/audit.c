@@ -503,22 +503,23 @@ static sil_err run(struct audit *a, struct decoded *d, struct sil_error *e) {
 sil_err audit_verify(const char *dir, const struct ledger_key *k, struct mem mem, struct audit_report *r,
                      struct sil_error *e) {
     struct audit *a = mem_array(mem, 1, sizeof *a);
-    struct decoded *d = mem_array(mem, 1, sizeof *d);
-    sil_err err = a && d ? SIL_OK : err_nomem(e, "an audit", sizeof *a + sizeof *d);
-    if (err == SIL_OK) {
-        a->key = k;
-        a->mem = mem;
-        a->report = r;
-        buf_init(&a->file, mem, BUNDLE_MAX);
-        buf_init(&a->kept, mem, TRANSCRIPT_FILE_MAX);
-        buf_init(&a->note, mem, LEDGER_NOTE_BYTES);
-        err = disk_view(&a->disk, dir, e);
-        if (err == SIL_OK) err = run(a, d, e);
-        ledger_close(a->log);
-        buf_free(&a->note);
-        buf_free(&a->kept);
-        buf_free(&a->file);
+    struct decoded *d = a ? mem_array(mem, 1, sizeof *d) : NULL;
+    if (!a || !d) {
+        mem_free(mem, a);
+        return err_nomem(e, "an audit", sizeof *a + sizeof *d);
     }
+    a->key = k;
+    a->mem = mem;
+    a->report = r;
+    buf_init(&a->file, mem, BUNDLE_MAX);
+    buf_init(&a->kept, mem, TRANSCRIPT_FILE_MAX);
+    buf_init(&a->note, mem, LEDGER_NOTE_BYTES);
+    sil_err err = disk_view(&a->disk, dir, e);
+    if (err == SIL_OK) err = run(a, d, e);
+    ledger_close(a->log);
+    buf_free(&a->note);
+    buf_free(&a->kept);
+    buf_free(&a->file);
     mem_free(mem, d);
     mem_free(mem, a);
     return err;

@@ -133,13 +133,18 @@ static void add_text(struct line *l, const char *key, const char *text) {
     add(l, "\"");
 }
 
+static uint32_t float_word(float v) {
+    uint32_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    return bits;
+}
+
 /* The fewest digits that read back as the same number. */
 static void add_float(struct line *l, const char *key, float v) {
     char text[32];
     for (int digits = 1; digits <= 9; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, (double)v);
-        float back = strtof(text, NULL);
-        if (memcmp(&back, &v, sizeof v) == 0) break;
+        if (float_word(strtof(text, NULL)) == float_word(v)) break;
     }
     add(l, "\"%s\":%s", key, text);
 }

@@ -177,7 +177,11 @@ static bool batch_next(struct bytes *b, struct str *entry, struct str *transcrip
 
 static struct bytes batch_entries(const struct ledger *l) {
     enum { HEAD = JOURNAL_RECORD + 12 };
-    return (struct bytes){(const uint8_t *)l->batch.p + HEAD, l->batch.n - HEAD};
+    struct bytes b = bytes_of(buf_view(&l->batch));
+    const uint8_t *head;
+    bool ok = bytes_take(&b, HEAD, &head);
+    assert(ok);
+    return b;
 }
 
 /* Everything that can fail before the file is touched: the new edge, its checkpoint, room in memory. */
