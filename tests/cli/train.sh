@@ -72,6 +72,17 @@ ok "... and it goes on from a checkpoint" test "$kill_at" = "$(sum nano.gguf.ckp
 train -t 2
 is "... with other threads and instruction sets: the same bytes" "$(sum nano.gguf)" "$half"
 
+# A unigram tokenizer goes through training into the model file.
+fresh
+ok "a unigram tokenizer is made" "$SILLOK" train-tokenizer "$tap_tmp/run/lines.txt" "$tap_tmp/run/dialogue.jsonl" \
+    --kind unigram --vocab 420 --out "$tap_tmp/run/tokenizer.json"
+ok "... and a model trained with it" train
+tokens() { # FILE
+    printf '{"text":"번호 3은 안녕하세요! 뷁쒧 tokens 12"}\n' | "$SILLOK" tokenize "$tap_tmp/run/$1" --jsonl
+}
+is "... whose file tokenizes as the tokenizer.json does" "$(tokens nano.gguf)" "$(tokens tokenizer.json)"
+ok "... and runs" "$SILLOK" run "$tap_tmp/run/nano.gguf" -p "안녕" -n 4 --temp 0
+
 # kill -9 at moments that differ; every step writes a checkpoint, so that many fall into one.
 fresh
 kills=0
