@@ -21,6 +21,7 @@ static const struct command {
     {"kernels", cmd_kernels, "test and measure the arithmetic on this processor"},
     {"bench", cmd_bench, "tokens per second, and shares of what this machine can do"},
     {"key", cmd_key, "API keys of the server, and limits of their tenants"},
+    {"top", cmd_top, "what a running server does just now"},
     {"usage", cmd_usage_report, "what tenants of the server used"},
     {"plan", cmd_plan, "a year of an AI data centre: power, tokens, money"},
     {NULL, NULL, NULL},
