@@ -442,7 +442,7 @@ static void step(struct sim *s, const struct sched_plan *p) {
 
 /* ---- what must hold at any time ---- */
 
-double sim_lead_bound(const struct sched_config *c) {
+double sched_sim_lead_bound(const struct sched_config *c) {
     return c->slice + 2.0 * c->quantum + c->n_ctx + c->n_ctx * (1 + ceil((double)c->max_batch / c->min_chunk)) +
            4.0 * c->step_rows;
 }
@@ -459,7 +459,7 @@ static void note_backlog(struct sim *s) {
 }
 
 static void check_leads(struct sim *s) {
-    double bound = sim_lead_bound(&s->c);
+    double bound = sched_sim_lead_bound(&s->c);
     for (uint32_t i = 0; i < SIM_TENANTS; i++)
         for (uint32_t j = 0; j < SIM_TENANTS; j++) {
             struct sim_lead *l = &s->leads[i][j];
@@ -521,7 +521,7 @@ static void live(struct sim *s) {
     s->step++;
 }
 
-bool sim_run(struct sim *s, uint64_t seed, uint32_t n_steps) {
+bool sched_sim_run(struct sim *s, uint64_t seed, uint32_t n_steps) {
     struct sil_error e;
     *s = (struct sim){.rng = {.seed = seed}, .cap_w = -1};
     make_config(s);

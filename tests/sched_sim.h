@@ -51,9 +51,9 @@ struct sim {
 };
 
 /* Lives the life of the seed for n_steps steps and until the last request has ended. False: see failure. */
-bool sim_run(struct sim *s, uint64_t seed, uint32_t n_steps);
+bool sched_sim_run(struct sim *s, uint64_t seed, uint32_t n_steps);
 
 /* What may come between two tenants: README.md of src/sched has the reasons. In tokens for each unit of weight. */
-double sim_lead_bound(const struct sched_config *c);
+double sched_sim_lead_bound(const struct sched_config *c);
 
 #endif

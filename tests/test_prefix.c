@@ -93,6 +93,15 @@ static void check_idle_list(const struct prefix *p) {
     assert_int_equal(p->newest, last);
 }
 
+/* Every page of the tree is in one list of kin, once. */
+static void check_kin(const struct prefix *p) {
+    uint32_t n = 0;
+    for (uint32_t b = 0; b < p->n_buckets; b++)
+        for (uint32_t i = p->kin[b], last = PREFIX_NONE; i != PREFIX_NONE; last = i, i = p->nodes[i].kin_next, n++)
+            assert_true(p->nodes[i].used && p->nodes[i].kin_last == last);
+    assert_int_equal(n, p->n_used);
+}
+
 static void check_books(const struct sil_engine *eng, struct sil_session *const *sessions) {
     const struct kv *kv = &eng->kv;
     const struct prefix *p = &eng->prefix;
@@ -105,7 +114,7 @@ static void check_books(const struct sil_engine *eng, struct sil_session *const 
         assert_true(s->n_in_tree * NUM_KV_PAGE <= s->n);
         for (uint32_t k = 0; k < s->n_in_tree; k++) {
             const struct prefix_node *n = &p->nodes[kv_number(kv, s->pages[k])];
-            assert_true(n->used && n->space == s->space);
+            assert_true(n->used && n->space == s->space && n->n_tokens == NUM_KV_PAGE);
             assert_memory_equal(n->tokens, s->tokens + (size_t)k * NUM_KV_PAGE, sizeof n->tokens);
             assert_int_equal(n->parent, k ? kv_number(kv, s->pages[k - 1]) : (uint32_t)PREFIX_NONE);
         }
@@ -114,6 +123,7 @@ static void check_books(const struct sil_engine *eng, struct sil_session *const 
         const struct prefix_node *n = &p->nodes[i];
         if (n->used && n->parent != PREFIX_NONE) {
             assert_true(p->nodes[n->parent].used && p->nodes[n->parent].space == n->space);
+            assert_int_equal(p->nodes[n->parent].n_tokens, NUM_KV_PAGE);
             children[n->parent]++;
         }
         n_idle += n->used && refs[i] == 0;
@@ -128,6 +138,7 @@ static void check_books(const struct sil_engine *eng, struct sil_session *const 
     assert_int_equal(p->n_used, n_used);
     assert_int_equal(p->n_idle, n_idle);
     check_idle_list(p);
+    check_kin(p);
 }
 
 /* ---- random operations ---- */
@@ -136,7 +147,7 @@ struct play {
     struct fixture *f;
     struct rng r;
     struct sil_session *s[SESSIONS];
-    uint32_t hits, refused, copied;
+    uint32_t hits, parts, refused, copied;
 };
 
 /* Sequences are put together from few blocks of a page, so that they often begin alike, with odd ends. */
@@ -162,11 +173,14 @@ static void play_open(struct play *p, uint32_t i) {
 static void play_prompt(struct play *p, struct sil_session *s) {
     uint32_t tokens[CTX], n = make_tokens(&p->r, tokens, CTX), have;
     const float *logits = NULL;
+    uint32_t had = 0;
+    while (had < s->n && had < n && s->tokens[had] == tokens[had]) had++;
     have = sil_session_reuse(s, tokens, n);
     assert_true(have < n && have == s->n);
     assert_memory_equal(s->tokens, tokens, have * sizeof *tokens);
     check_books(p->f->eng, p->s);
     p->hits += have >= NUM_KV_PAGE;
+    p->parts += have % NUM_KV_PAGE != 0 && have > had;
     uint32_t first = have + (uint32_t)rng_below(&p->r, n - have);
     if (first > have && step(s, tokens + have, first - have, NULL) != SIL_OK) {
         assert_int_equal(s->n, have);
@@ -241,8 +255,9 @@ static void test_random(void **state) {
     struct play p = {.f = &f, .r = {.seed = 3}};
     printf("# seed %llu\n", (unsigned long long)p.r.seed);
     for (int i = 0, n = rounds ? (int)strtol(rounds, NULL, 10) : 1500; i < n; i++) play_once(&p);
-    printf("# %u hits, %u refused for want of pages, %u copied on writing\n", p.hits, p.refused, p.copied);
-    assert_true(p.hits > 50 && p.refused > 10 && p.copied > 10);
+    printf("# %u hits, %u of parts of pages, %u refused for want of pages, %u copied on writing\n", p.hits, p.parts,
+           p.refused, p.copied);
+    assert_true(p.hits > 50 && p.parts > 10 && p.refused > 10 && p.copied > 10);
     for (uint32_t i = 0; i < SESSIONS; i++) sil_session_close(p.s[i]);
     memset(p.s, 0, sizeof p.s);
     check_books(f.eng, p.s);
@@ -295,6 +310,40 @@ static void test_spaces(void **state) {
     sil_session_close(a);
     sil_session_close(c);
     sil_session_close(d);
+    close_fixture(&f);
+}
+
+/* Where sequences part inside a page, its beginning is copied; an end that is not full is found after closing. */
+static void test_parts(void **state) {
+    (void)state;
+    struct fixture f;
+    open_fixture(&f);
+    uint32_t tokens[200];
+    prompt_of(1, tokens, 200);
+    struct sil_session *a = shared(&f, 1), *b = shared(&f, 1), *c = shared(&f, 2);
+    assert_int_equal(run_prompt(&f, a, tokens, 200), 0);
+    sil_session_close(a); /* leaves three pages and 8 tokens */
+    assert_int_equal(run_prompt(&f, b, tokens, 200), 199);
+    assert_int_equal(run_prompt(&f, c, tokens, 200), 0); /* another's */
+    tokens[150] = 5;
+    a = shared(&f, 1);
+    assert_int_equal(run_prompt(&f, a, tokens, 190), 150); /* two pages and 22 tokens of the third */
+    sil_session_close(a);
+    prompt_of(2, tokens, 60);
+    a = shared(&f, 1);
+    assert_int_equal(run_prompt(&f, a, tokens, 30), 0);
+    assert_int_equal(run_prompt(&f, a, tokens, 60), 30);
+    sil_session_close(a);
+    struct sil_engine_stats before, after;
+    sil_engine_stats(f.eng, &before);
+    a = shared(&f, 1);
+    assert_int_equal(run_prompt(&f, a, tokens, 40), 39);
+    sil_session_close(a); /* what it ends in is there already */
+    sil_engine_stats(f.eng, &after);
+    assert_int_equal(after.n_idle, before.n_idle);
+    assert_int_equal(after.n_free, before.n_free);
+    sil_session_close(b);
+    sil_session_close(c);
     close_fixture(&f);
 }
 
@@ -373,8 +422,8 @@ static void test_drop_refusals(void **state) {
 
 int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random), cmocka_unit_test(test_spaces),
-                                       cmocka_unit_test(test_eviction), cmocka_unit_test(test_own_without_room),
-                                       cmocka_unit_test(test_drop_refusals)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_random),   cmocka_unit_test(test_spaces),           cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_eviction), cmocka_unit_test(test_own_without_room), cmocka_unit_test(test_drop_refusals)};
     return cmocka_run_group_tests_name("prefix", tests, NULL, NULL);
 }

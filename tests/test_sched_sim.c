@@ -23,7 +23,7 @@ static void test_lives(void **state) {
     uint64_t accepted = 0, preempted = 0, again = 0, fresh = 0;
     double worst = 0;
     for (uint64_t seed = first; seed < first + n; seed++) {
-        if (!sim_run(&sim, seed, steps))
+        if (!sched_sim_run(&sim, seed, steps))
             fail_msg("SEED=%llu STEPS=%u: %s", (unsigned long long)seed, steps, sim.failure);
         accepted += sim.accepted;
         preempted += sim.n_preempted;

@@ -10,15 +10,17 @@ sil_err prefix_open(struct mem mem, struct kv *kv, struct prefix *p, struct sil_
     while (p->n_buckets < kv->n_pages) p->n_buckets *= 2; /* at most KV_PAGES_MAX */
     p->nodes = mem_array(mem, kv->n_pages, sizeof *p->nodes);
     p->buckets = mem_array(mem, p->n_buckets, sizeof *p->buckets);
-    if (!p->nodes || !p->buckets) {
+    p->kin = mem_array(mem, p->n_buckets, sizeof *p->kin);
+    if (!p->nodes || !p->buckets || !p->kin) {
         prefix_close(p);
         return err_nomem(e, "the prefix tree", kv->n_pages * sizeof *p->nodes);
     }
-    for (uint32_t i = 0; i < p->n_buckets; i++) p->buckets[i] = PREFIX_NONE;
+    for (uint32_t i = 0; i < p->n_buckets; i++) p->buckets[i] = p->kin[i] = PREFIX_NONE;
     return SIL_OK;
 }
 
 void prefix_close(struct prefix *p) {
+    mem_free(p->mem, p->kin);
     mem_free(p->mem, p->buckets);
     mem_free(p->mem, p->nodes);
     *p = (struct prefix){0};
@@ -68,6 +70,53 @@ static uint32_t *look_up(const struct prefix *p, uint64_t space, uint32_t parent
     return link;
 }
 
+/* ---- the lists of pages that may have the same parent ---- */
+
+static uint32_t *kin_of(const struct prefix *p, uint64_t space, uint32_t parent) {
+    const uint64_t k = 0x9e3779b97f4a7c15u;
+    uint64_t h = ((space ^ space >> 32) * k + parent) * k;
+    return &p->kin[(h >> 32) & (p->n_buckets - 1)];
+}
+
+static void kin_add(struct prefix *p, uint32_t i) {
+    struct prefix_node *n = &p->nodes[i];
+    uint32_t *first = kin_of(p, n->space, n->parent);
+    n->kin_last = PREFIX_NONE;
+    n->kin_next = *first;
+    if (*first != PREFIX_NONE) p->nodes[*first].kin_last = i;
+    *first = i;
+}
+
+static void kin_remove(struct prefix *p, uint32_t i) {
+    struct prefix_node *n = &p->nodes[i];
+    if (n->kin_next != PREFIX_NONE) p->nodes[n->kin_next].kin_last = n->kin_last;
+    if (n->kin_last != PREFIX_NONE) p->nodes[n->kin_last].kin_next = n->kin_next;
+    else *kin_of(p, n->space, n->parent) = n->kin_next;
+}
+
+static uint32_t common_beginning(const struct prefix_node *n, const uint32_t *tokens, uint32_t n_tokens) {
+    uint32_t i = 0, most = n->n_tokens < n_tokens ? n->n_tokens : n_tokens;
+    while (i < most && n->tokens[i] == tokens[i]) i++;
+    return i;
+}
+
+/* The page behind `parent` with the longest common beginning; PREFIX_NONE when none has any. */
+static uint32_t nearest(const struct prefix *p, uint64_t space, uint32_t parent, const uint32_t *tokens,
+                        uint32_t n_tokens, uint32_t *common) {
+    uint32_t best = PREFIX_NONE, looked = 0;
+    *common = 0;
+    for (uint32_t i = *kin_of(p, space, parent); i != PREFIX_NONE && looked < PREFIX_KIN_MAX && *common < n_tokens;
+         i = p->nodes[i].kin_next, looked++) {
+        const struct prefix_node *n = &p->nodes[i];
+        if (n->space != space || n->parent != parent) continue;
+        uint32_t same = common_beginning(n, tokens, n_tokens);
+        if (same <= *common) continue;
+        *common = same;
+        best = i;
+    }
+    return best;
+}
+
 static uint32_t number_of(const struct prefix *p, const uint8_t *page) {
     return page ? kv_number(p->kv, page) : PREFIX_NONE;
 }
@@ -76,9 +125,12 @@ static uint32_t number_of(const struct prefix *p, const uint8_t *page) {
 static void forget(struct prefix *p, uint32_t i) {
     struct prefix_node *n = &p->nodes[i];
     assert(n->used && n->n_children == 0);
-    uint32_t *link = look_up(p, n->space, n->parent, n->tokens);
-    assert(*link == i);
-    *link = n->chain;
+    if (n->n_tokens == NUM_KV_PAGE) {
+        uint32_t *link = look_up(p, n->space, n->parent, n->tokens);
+        assert(*link == i);
+        *link = n->chain;
+    }
+    kin_remove(p, i);
     if (n->parent != PREFIX_NONE) p->nodes[n->parent].n_children--;
     n->used = false;
     p->n_used--;
@@ -110,6 +162,40 @@ uint8_t *prefix_find(struct prefix *p, uint64_t space, const uint8_t *parent, co
     return kv_page(p->kv, i);
 }
 
+uint8_t *prefix_begin(struct prefix *p, uint64_t space, const uint8_t *parent, const uint32_t *tokens, uint32_t n,
+                      uint32_t have, uint32_t *common) {
+    uint32_t i = nearest(p, space, number_of(p, parent), tokens, n, common);
+    if (i == PREFIX_NONE || *common <= have) return NULL;
+    hold(p, i);
+    return kv_page(p->kv, i);
+}
+
+/* Makes the page a node behind `up`; the tree takes a reference. */
+static void add(struct prefix *p, uint64_t space, uint32_t up, const uint32_t *tokens, uint32_t n_tokens, uint32_t i) {
+    struct prefix_node *n = &p->nodes[i];
+    assert(!n->used && (up == PREFIX_NONE || (p->nodes[up].used && p->nodes[up].space == space)));
+    *n = (struct prefix_node){.used = true, .space = space, .parent = up, .chain = PREFIX_NONE, .n_tokens = n_tokens};
+    memcpy(n->tokens, tokens, n_tokens * sizeof *tokens);
+    kin_add(p, i);
+    if (up != PREFIX_NONE) p->nodes[up].n_children++;
+    kv_share(p->kv, kv_page(p->kv, i));
+    p->n_used++;
+}
+
+void prefix_leave(struct prefix *p, uint64_t space, const uint8_t *parent, const uint32_t *tokens, uint32_t n,
+                  uint8_t *page) {
+    uint32_t up = number_of(p, parent), i = kv_number(p->kv, page), common;
+    assert(n > 0 && n < NUM_KV_PAGE);
+    if (p->nodes[i].used) return;
+    uint32_t old = nearest(p, space, up, tokens, n, &common);
+    if (common == n) return;
+    add(p, space, up, tokens, n, i);
+    if (old == PREFIX_NONE || p->nodes[old].n_tokens != common || p->kv->refs[old] != 1) return;
+    idle_remove(p, old); /* the new page says all that it said */
+    forget(p, old);
+    kv_give(p->kv, kv_page(p->kv, old));
+}
+
 uint8_t *prefix_put(struct prefix *p, uint64_t space, const uint8_t *parent, const uint32_t *tokens, uint8_t *page) {
     uint32_t up = number_of(p, parent), i = kv_number(p->kv, page);
     uint32_t *link = look_up(p, space, up, tokens);
@@ -120,14 +206,8 @@ uint8_t *prefix_put(struct prefix *p, uint64_t space, const uint8_t *parent, con
         prefix_give(p, page);
         return old;
     }
-    struct prefix_node *n = &p->nodes[i];
-    assert(!n->used && (up == PREFIX_NONE || (p->nodes[up].used && p->nodes[up].space == space)));
-    *n = (struct prefix_node){.used = true, .space = space, .parent = up, .chain = PREFIX_NONE};
-    memcpy(n->tokens, tokens, sizeof n->tokens);
     *link = i;
-    if (up != PREFIX_NONE) p->nodes[up].n_children++;
-    kv_share(p->kv, page);
-    p->n_used++;
+    add(p, space, up, tokens, NUM_KV_PAGE, i);
     return page;
 }
 

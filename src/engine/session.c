@@ -25,9 +25,19 @@ sil_err sil_session_open_shared(struct sil_engine *eng, uint64_t space, struct s
     return SIL_OK;
 }
 
+/* The end of a shared session stays for others to begin with. */
+static void leave_end(struct sil_session *s) {
+    uint32_t i = s->n / NUM_KV_PAGE, n = s->n % NUM_KV_PAGE;
+    if (!s->shared || n < PREFIX_END_MIN || s->n_in_tree != i) return;
+    prefix_leave(&s->eng->prefix, s->space, i ? s->pages[i - 1] : NULL, s->tokens + s->n - n, n, s->pages[i]);
+}
+
 void sil_session_close(struct sil_session *s) {
     if (!s) return;
-    if (s->pages) sil_session_truncate(s, 0);
+    if (s->pages) {
+        leave_end(s);
+        sil_session_truncate(s, 0);
+    }
     mem_free(s->eng->mem, s->pages);
     mem_free(s->eng->mem, s->tokens);
     mem_free(s->eng->mem, s);
@@ -112,25 +122,33 @@ static uint32_t common(const uint32_t *a, uint32_t n_a, const uint32_t *b, uint3
     return i;
 }
 
-uint32_t sil_session_reuse(struct sil_session *s, const uint32_t *tokens, uint32_t n) {
-    struct sil_engine *eng = s->eng;
-    sil_session_truncate(s, common(s->tokens, s->n, tokens, n ? n - 1 : 0));
-    uint32_t most = n < eng->n_ctx ? n : eng->n_ctx, full = most / NUM_KV_PAGE;
-    if (!s->shared) return s->n;
-    eng->reuse_asked += n;
-    /* The pages behind those that the session has in the tree. What it has of its own there goes when the tree has a
-     * whole page. */
-    while (s->n_in_tree < full) {
-        uint32_t i = s->n_in_tree;
-        uint8_t *page =
-            prefix_find(&eng->prefix, s->space, i ? s->pages[i - 1] : NULL, tokens + (size_t)i * NUM_KV_PAGE);
-        if (!page) break;
+/* Pages behind those that the session has in the tree. What it has of its own there goes when the tree has more. */
+static void reuse_pages(struct sil_session *s, const uint32_t *tokens, uint32_t n) {
+    struct prefix *p = &s->eng->prefix;
+    for (;;) {
+        uint32_t i = s->n_in_tree, from = i * NUM_KV_PAGE, same = NUM_KV_PAGE;
+        if (n <= from) return;
+        const uint8_t *parent = i ? s->pages[i - 1] : NULL;
+        uint8_t *page = n - from < NUM_KV_PAGE ? NULL : prefix_find(p, s->space, parent, tokens + from);
+        if (!page) page = prefix_begin(p, s->space, parent, tokens + from, n - from, s->n - from, &same);
+        if (!page) return;
         keep_pages(s, i);
         s->pages[s->n_pages++] = page;
+        memmove(s->tokens + from, tokens + from, same * sizeof *tokens);
+        s->n = from + same;
+        if (same < NUM_KV_PAGE) return;
         s->n_in_tree = i + 1;
-        s->n = (i + 1) * NUM_KV_PAGE;
-        memmove(s->tokens + (size_t)i * NUM_KV_PAGE, tokens + (size_t)i * NUM_KV_PAGE, NUM_KV_PAGE * sizeof *tokens);
     }
+}
+
+uint32_t sil_session_reuse(struct sil_session *s, const uint32_t *tokens, uint32_t n) {
+    struct sil_engine *eng = s->eng;
+    uint32_t same = common(s->tokens, s->n, tokens, n ? n - 1 : 0);
+    if (same < s->n) leave_end(s);
+    sil_session_truncate(s, same);
+    if (!s->shared) return s->n;
+    eng->reuse_asked += n;
+    reuse_pages(s, tokens, n < eng->n_ctx ? n : eng->n_ctx);
     if (n && s->n == n) sil_session_truncate(s, n - 1);
     eng->reuse_found += s->n;
     return s->n;
