@@ -176,7 +176,7 @@ static void run_text(int which, struct str body) {
     struct buf b;
     struct fault f = {0};
     buf_init(&b, mem_libc(), OUT_MAX);
-    bool ok = which == 0   ? openai_tokenize(body, catalog(), &b, &f)
+    bool ok = which == 0   ? openai_tokenize(body, catalog(), 1700000000, &b, &f)
               : which == 1 ? openai_detokenize(body, catalog(), &b, &f)
                            : openai_apply_template(body, catalog(), 1700000000, &b, &f);
     if (ok) json_decref(parsed(buf_view(&b)));

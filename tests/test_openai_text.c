@@ -27,7 +27,7 @@ enum endpoint { TOKENIZE, DETOKENIZE, TEMPLATE };
 
 static bool ask(enum endpoint which, const char *body, struct buf *out, struct fault *f) {
     struct str s = str_of(body);
-    if (which == TOKENIZE) return openai_tokenize(s, &bed.catalog, out, f);
+    if (which == TOKENIZE) return openai_tokenize(s, &bed.catalog, 1700000000, out, f);
     if (which == DETOKENIZE) return openai_detokenize(s, &bed.catalog, out, f);
     return openai_apply_template(s, &bed.catalog, 1700000000, out, f);
 }

@@ -24,7 +24,7 @@ bool openai_read_completion(struct str body, const struct catalog *c, const stru
 /* POST /tokenize {model?, content | prompt | messages, add_special, with_pieces}, POST /detokenize {model?, tokens},
  * POST /apply-template {model?, messages, tools, chat_template_kwargs, add_generation_prompt}. With one model `model`
  * may be left out. */
-bool openai_tokenize(struct str body, const struct catalog *c, struct buf *out, struct fault *f);
+bool openai_tokenize(struct str body, const struct catalog *c, int64_t unix_s, struct buf *out, struct fault *f);
 bool openai_detokenize(struct str body, const struct catalog *c, struct buf *out, struct fault *f);
 bool openai_apply_template(struct str body, const struct catalog *c, int64_t unix_s, struct buf *out, struct fault *f);
 

@@ -67,14 +67,14 @@ static bool encode_text(struct text *t, struct str text, bool special, const cha
 }
 
 /* content (llama.cpp: no BOS unless asked), prompt (vLLM: with BOS), or messages. */
-static bool encode_body(struct text *t, struct fault *f) {
+static bool encode_body(struct text *t, int64_t unix_s, struct fault *f) {
     struct str content = {0}, prompt = {0};
     if (!openai_get_str(t->body, "content", &content, f) || !openai_get_str(t->body, "prompt", &prompt, f))
         return false;
     if (content.p) return encode_text(t, content, false, "content", f);
     if (prompt.p) return encode_text(t, prompt, true, "prompt", f);
     if (json_object_get(t->body, "messages"))
-        return render(t, 0, f) && prompt_tokens(t->m, buf_view(&t->rendered), &t->origin, &t->ids, f);
+        return render(t, unix_s, f) && prompt_tokens(t->m, buf_view(&t->rendered), &t->origin, &t->ids, f);
     return fault_set(f, 400, "missing_required_parameter", "prompt", "expected prompt, content or messages");
 }
 
@@ -114,13 +114,13 @@ static void put_tokens(const struct text *t, bool pieces, bool texts, struct jou
     buf_free(&piece);
 }
 
-bool openai_tokenize(struct str body, const struct catalog *c, struct buf *out, struct fault *f) {
+bool openai_tokenize(struct str body, const struct catalog *c, int64_t unix_s, struct buf *out, struct fault *f) {
     struct text t;
     struct jout o = {.b = out};
     size_t before = out->n;
     bool pieces = false, texts = false;
     bool ok = text_open(&t, body, c, out->mem, f) && openai_get_bool(t.body, "with_pieces", &pieces, f) &&
-              openai_get_bool(t.body, "return_token_strs", &texts, f) && encode_body(&t, f);
+              openai_get_bool(t.body, "return_token_strs", &texts, f) && encode_body(&t, unix_s, f);
     if (ok) {
         put_tokens(&t, pieces, texts, &o);
         ok = close_fault(o.err, before, out, f);

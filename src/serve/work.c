@@ -73,7 +73,7 @@ static bool reply(struct work *w, const struct item *it, struct fault *f) {
     struct buf out;
     struct str body = buf_view(&it->body);
     buf_init(&out, w->env->mem, REPLY_MAX);
-    bool ok = it->kind == WORK_TOKENIZE     ? openai_tokenize(body, w->catalog, &out, f)
+    bool ok = it->kind == WORK_TOKENIZE     ? openai_tokenize(body, w->catalog, it->r->unix_s, &out, f)
               : it->kind == WORK_DETOKENIZE ? openai_detokenize(body, w->catalog, &out, f)
                                             : openai_apply_template(body, w->catalog, it->r->unix_s, &out, f);
     if (ok && answer_reply(&it->r->answer, buf_view(&out)) != SIL_OK)
