@@ -151,7 +151,7 @@ void http_post(const char *socket_path, const char *url, const char *body, struc
 
 json_t *http_json(const struct http_reply *r) {
     json_error_t e;
-    json_t *j = json_loadb(buf_view(&r->body).p, r->body.n, JSON_DECODE_ANY, &e);
+    json_t *j = json_loadb(buf_view(&r->body).p, r->body.n, JSON_DECODE_ANY | JSON_ALLOW_NUL, &e);
     if (!j) fail_msg("no JSON (%s): %d %.300s", e.text, r->status, buf_view(&r->body).p);
     return j;
 }
@@ -168,7 +168,7 @@ json_t *http_events(const struct http_reply *r, bool *done) {
             *done = end[2] == '\0';
             break;
         }
-        json_t *j = json_loadb(p + 6, (size_t)(end - p - 6), 0, &e);
+        json_t *j = json_loadb(p + 6, (size_t)(end - p - 6), JSON_ALLOW_NUL, &e);
         if (!j) fail_msg("no JSON in data: %.200s", p);
         json_array_append_new(list, j);
         p = end + 2;

@@ -26,6 +26,7 @@ int cmd_bench(int argc, char **argv);
 int cmd_train(int argc, char **argv);
 int cmd_train_tokenizer(int argc, char **argv);
 int cmd_plan(int argc, char **argv);
+int cmd_serve(int argc, char **argv);
 int cmd_key(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 int cmd_usage_report(int argc, char **argv); /* sillok usage */

@@ -11,6 +11,7 @@ static const struct command {
 } commands[] = {
     /* In the order of a newcomer's needs. */
     {"run", cmd_run, "answer a prompt, or talk in the terminal"},
+    {"serve", cmd_serve, "answer over HTTP in OpenAI's form, every answer on record"},
     {"inspect", cmd_inspect, "what is in a model file"},
     {"tokenize", cmd_tokenize, "text to token ids and back"},
     {"logits", cmd_logits, "what a model thinks comes next, as numbers or a digest"},

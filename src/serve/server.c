@@ -72,6 +72,7 @@ static sil_err open_all(struct server *s, struct log *log, struct sil_error *e) 
     SIL_TRY(open_metrics(s, e));
     SIL_TRY(catalog_open(c, s->env.mem, &s->metrics, &s->catalog, e));
     SIL_TRY(gate_open(c, s->env.clock, &s->gate, e));
+    gate_set_log(s->gate, log);
     SIL_TRY(open_record(s, e));
     s->env.ledger = s->writer;
     s->env.gate = s->gate;

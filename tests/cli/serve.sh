@@ -1,0 +1,86 @@
+#!/bin/sh
+# sillok serve as a program: settings, keys, signals, kill -9 at any moment.
+. tests/cli/tap.sh
+
+model=$tap_tmp/tiny.gguf
+"$SILLOK_BUILD"/tests/tool_make_model "$model" --tokenizer bpe --chat --d 64 --layers 1 --heads 2 --kv-heads 1 --head-dim 32 --ffn 64 \
+    --ctx 256 >/dev/null
+state=$tap_tmp/state
+socket=$tap_tmp/socket
+log=$tap_tmp/log
+
+# start ARGS: a server in the background, its process in $pid, once it listens
+start() {
+    : >"$tap_tmp/listen"
+    "$SILLOK" serve "$model" --port 0 --socket "$socket" --state "$state" -t 1 "$@" >"$tap_tmp/listen" 2>"$log" &
+    pid=$!
+    tries=0
+    until grep -q "unix:" "$tap_tmp/listen"; do
+        tries=$((tries + 1))
+        if [ "$tries" -gt 300 ] || ! kill -0 "$pid" 2>/dev/null; then
+            fail "the server starts" "$(cat "$log")"
+            return 1
+        fi
+        sleep 0.1
+    done
+}
+# stop SIGNAL: sends it and waits; the exit code in $code
+stop() {
+    kill -s "$1" "$pid"
+    wait "$pid" 2>/dev/null
+    code=$?
+}
+ask() { # THREADS COUNT [KEY]
+    python3 tests/cli/lib_ask.py "$socket" "$@"
+}
+
+is "settings are checked without a server" "$("$SILLOK" serve "$model" --check)" "ok"
+exits "a model that is not there" 1 "$SILLOK" serve "$tap_tmp/none.gguf" --check
+has "... is named" "$(cat "$tap_tmp/err")" "none.gguf"
+exits "no model at all is wrong usage" 2 "$SILLOK" serve
+exits "no such option" 2 "$SILLOK" serve "$model" --prt 1
+has "... and the nearest one" "$(cat "$tap_tmp/err")" "--port"
+
+# Keys on every endpoint but health.
+key=$("$SILLOK" key add tester --state "$state" | grep -o 'sk-sillok-[A-Za-z0-9_-]*' | head -n 1)
+has "a key is made" "$key" "sk-sillok-"
+start
+is "with the key there are answers" "$(ask 1 2 "$key" | wc -l | tr -d ' ')" 2
+exits "without it there are none" 1 python3 tests/cli/lib_ask.py "$socket" 1 1
+has "... but 401" "$(cat "$tap_tmp/err")" "401"
+exits "a socket that is taken" 1 "$SILLOK" serve "$model" --port 0 --socket "$socket" --state "$tap_tmp/other" --no-keys
+has "... is named" "$(cat "$tap_tmp/err")" "$socket"
+exits "a state directory that is taken" 1 "$SILLOK" serve "$model" --port 0 --state "$state" --no-keys
+kill -HUP "$pid"
+is "after SIGHUP it answers on" "$(ask 1 1 "$key" | wc -l | tr -d ' ')" 1
+stop TERM
+is "SIGTERM ends it with 0" "$code" 0
+ok "no prompt's text is in the log" sh -c "! grep -q 안녕 '$log'"
+
+# kill -9 under load: what was acknowledged is on record, and the record goes on.
+rounds=${CRASH_ROUNDS:-6}
+lost=
+acked=-1
+for round in $(seq "$rounds"); do
+    start --no-keys || break
+    ask 4 0 >"$tap_tmp/acks" 2>/dev/null &
+    asker=$!
+    sleep "0.$((round * 37 % 80 + 15))"
+    kill -9 "$pid"
+    wait "$pid" 2>/dev/null
+    wait "$asker"
+    last=$(sort -n "$tap_tmp/acks" | tail -n 1)
+    [ -z "$last" ] || acked=$last
+    [ "$(sort "$tap_tmp/acks" | uniq -d | wc -l)" -eq 0 ] || lost="$lost an entry was given twice;"
+    start --no-keys || break
+    next=$(ask 1 1)
+    [ "$next" -gt "$acked" ] || lost="$lost entry $acked was acknowledged, the next is $next;"
+    acked=$next
+    stop TERM
+done
+is "after $rounds times kill -9 nothing acknowledged is missing" "$lost" ""
+ok "... and there were answers" test "$acked" -gt "$rounds"
+if "$SILLOK" audit --help >/dev/null 2>&1; then
+    ok "... and the whole record is sound" "$SILLOK" audit verify "$state/ledger"
+fi
+done_testing

@@ -1,0 +1,70 @@
+#define _GNU_SOURCE /* nftw */
+#include "serve_bed.h"
+
+#include <ftw.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "make_model.h"
+
+void serve_bed_open(struct serve_bed *b) {
+    struct sil_error e = {0};
+    struct mm_spec m = mm_default();
+    memset(b, 0, sizeof *b);
+    snprintf(b->dir, sizeof b->dir, "%s", "/tmp/sillok-serve-XXXXXX");
+    assert_non_null(mkdtemp(b->dir));
+    snprintf(b->socket, sizeof b->socket, "%s/socket", b->dir);
+    snprintf(b->state, sizeof b->state, "%s/state", b->dir);
+    snprintf(b->model, sizeof b->model, "%s/model.gguf", b->dir);
+    m.byte_bpe = m.chat = true;
+    m.d = 64;
+    m.layers = 2;
+    m.heads = 2;
+    m.kv_heads = 1;
+    m.head_dim = 32;
+    m.ffn = 128;
+    m.ctx = 1024;
+    if (mm_write_file(&m, b->model, &e) != SIL_OK) fail_msg("%s", e.text);
+    config_default(&b->config);
+    config_model_default(&b->config.models[0]);
+    b->config.models[0].name = "test";
+    b->config.models[0].path = b->model;
+    b->config.models[0].sessions = 8;
+    b->config.n_models = 1;
+    memset(&b->config.listen[0], 0, sizeof b->config.listen[0]);
+    b->config.listen[0].path = b->socket;
+    b->config.listen[0].mode = 0600;
+    b->config.n_listen = 1;
+    b->config.state = b->state;
+    b->config.keys = false;
+    b->config.sandbox = false;
+    b->config.threads = 1;
+    signal(SIGPIPE, SIG_IGN);
+}
+
+void serve_bed_start(struct serve_bed *b) {
+    struct sil_error e = {0};
+    if (server_open(&b->config, NULL, &b->server, &e) != SIL_OK) fail_msg("%s", e.text);
+}
+
+void serve_bed_stop(struct serve_bed *b) {
+    server_close(b->server);
+    b->server = NULL;
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at) {
+    (void)st, (void)kind, (void)at;
+    return remove(path);
+}
+
+void serve_bed_close(struct serve_bed *b) {
+    serve_bed_stop(b);
+    config_free(&b->config);
+    nftw(b->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}

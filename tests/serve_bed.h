@@ -1,0 +1,21 @@
+/* serve_bed: a server under test: a small random model, a state directory of its own, a Unix socket. */
+#ifndef SIL_TESTS_SERVE_BED_H
+#define SIL_TESTS_SERVE_BED_H
+
+#include "serve/config.h"
+#include "serve/server.h"
+
+struct serve_bed {
+    char dir[64], socket[96], state[96], model[96];
+    struct config config;
+    struct server *server;
+};
+
+/* Makes directory, model and configuration (no keys, one thread); change b->config, then start. */
+void serve_bed_open(struct serve_bed *b);
+void serve_bed_start(struct serve_bed *b);
+void serve_bed_stop(struct serve_bed *b);
+/* Stops, and removes everything. */
+void serve_bed_close(struct serve_bed *b);
+
+#endif

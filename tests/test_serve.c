@@ -1,0 +1,464 @@
+/* The server as its clients see it: answers alone and among neighbours, streams, the record, bad input, clients that go
+ * away. In one process, so that sanitizers watch all of its threads. */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/rng.h"
+#include "base/utf8.h"
+#include "http_client.h"
+#include "serve_bed.h"
+
+enum { CLIENTS = 32, SEED = 60601, BODY_MAX = 1 << 16 };
+
+static struct serve_bed bed;
+
+static int start(void **state) {
+    (void)state;
+    serve_bed_open(&bed);
+    serve_bed_start(&bed);
+    return 0;
+}
+
+static int stop(void **state) {
+    (void)state;
+    serve_bed_close(&bed);
+    return 0;
+}
+
+/* ---- alone and together ---- */
+
+/* Words of several lengths and scripts, without quotes and escapes. */
+static void put_text(struct buf *b, struct rng *r, uint32_t words) {
+    static const char *const some[] = {"전력 ", "데이터센터 ", "a ",  "kWh ",
+                                       "응답 ", "그리고 ",     "x1 ", "\xe1\x84\x80\xe1\x85\xa1 "};
+    for (uint32_t i = 0; i < words; i++)
+        assert_int_equal(buf_str(b, str_of(some[rng_below(r, sizeof some / sizeof *some)])), SIL_OK);
+}
+
+/* Some request; the same number gives the same bytes. */
+static void make_body(uint32_t number, bool stream, struct buf *b) {
+    struct rng r = {.seed = SEED, .stream = number};
+    buf_init(b, mem_libc(), BODY_MAX);
+    buf_printf(b, "{\"model\":\"test\",\"messages\":[");
+    if (rng_below(&r, 2)) { /* a beginning that several share */
+        buf_printf(b, "{\"role\":\"system\",\"content\":\"");
+        struct rng shared = {.seed = SEED, .stream = 1000 + rng_below(&r, 3)};
+        put_text(b, &shared, 12);
+        buf_printf(b, "\"},");
+    }
+    buf_printf(b, "{\"role\":\"user\",\"content\":\"");
+    put_text(b, &r, 1 + (uint32_t)rng_below(&r, 20));
+    buf_printf(b, "\"}],\"seed\":%u,\"max_tokens\":%u", (unsigned)rng_below(&r, 1000),
+               1 + (unsigned)rng_below(&r, number % 2 ? 24 : 300));
+    if (rng_below(&r, 3) == 0) buf_printf(b, ",\"temperature\":0");
+    if (rng_below(&r, 3) == 0) buf_printf(b, ",\"n\":%u", 2 + (unsigned)rng_below(&r, 2));
+    if (rng_below(&r, 3) == 0) buf_printf(b, ",\"top_p\":0.8,\"frequency_penalty\":0.5");
+    if (rng_below(&r, 3) == 0) buf_printf(b, ",\"stop\":[\"a\",\"\xec\xa0\x84\"]");
+    if (rng_below(&r, 3) == 0) buf_printf(b, ",\"logprobs\":true,\"top_logprobs\":3");
+    buf_printf(b, ",\"stream\":%s}", stream ? "true" : "false");
+}
+
+/* What may not differ: everything about the choices. */
+static char *choices_of(const struct http_reply *r) {
+    if (r->status != 200) fail_msg("%d %s", r->status, buf_view(&r->body).p);
+    json_t *j = http_json(r);
+    json_t *choices = json_object_get(j, "choices");
+    assert_true(json_array_size(choices) > 0);
+    char *text = json_dumps(choices, JSON_COMPACT | JSON_SORT_KEYS);
+    json_decref(j);
+    return text;
+}
+
+/* The content of a choice of a stream, all pieces together; each must be whole characters. */
+static void check_stream(const struct http_reply *r, const char *choices) {
+    bool done;
+    json_error_t e;
+    json_t *want = json_loads(choices, JSON_ALLOW_NUL, &e), *events = http_events(r, &done), *ev, *choice;
+    size_t i, k, n = json_array_size(want);
+    struct buf text[8];
+    assert_true(done && n <= 8);
+    for (i = 0; i < n; i++) buf_init(&text[i], mem_libc(), BODY_MAX);
+    json_array_foreach(events, i, ev) {
+        assert_true(json_is_array(json_object_get(ev, "choices")));
+        json_array_foreach(json_object_get(ev, "choices"), k, choice) {
+            const json_t *piece = json_object_get(json_object_get(choice, "delta"), "content");
+            if (!json_is_string(piece)) continue;
+            size_t at = (size_t)json_integer_value(json_object_get(choice, "index"));
+            assert_true(at < n);
+            assert_int_equal(buf_put(&text[at], json_string_value(piece), json_string_length(piece)), SIL_OK);
+        }
+    }
+    for (i = 0; i < n; i++) {
+        const json_t *message = json_object_get(json_array_get(want, i), "message");
+        const json_t *content = json_object_get(message, "content");
+        struct str all = {json_string_value(content), json_string_length(content)};
+        assert_true(str_eq(buf_view(&text[i]), all));
+        buf_free(&text[i]);
+    }
+    json_decref(events);
+    json_decref(want);
+}
+
+struct client {
+    uint32_t number;
+    bool stream;
+    const char *expected;
+};
+
+static void *ask_again(void *arg) {
+    struct client *c = arg;
+    struct buf body;
+    struct http_reply r;
+    make_body(c->number, c->stream, &body);
+    http_post(bed.socket, "/v1/chat/completions", body.p, &r);
+    if (c->stream) {
+        check_stream(&r, c->expected);
+    } else {
+        char *got = choices_of(&r);
+        if (strcmp(got, c->expected) != 0) fail_msg("request %u: %s\nalone: %s", c->number, got, c->expected);
+        free(got);
+    }
+    http_reply_free(&r);
+    buf_free(&body);
+    return NULL;
+}
+
+static double metric(const char *name);
+
+static char *alone[CLIENTS]; /* what each request's choices are when nobody else asks */
+
+static void ask_alone(void) {
+    for (uint32_t i = 0; i < CLIENTS; i++) {
+        struct buf body;
+        struct http_reply r;
+        make_body(i, false, &body);
+        http_post(bed.socket, "/v1/chat/completions", body.p, &r);
+        alone[i] = choices_of(&r);
+        http_reply_free(&r);
+        buf_free(&body);
+    }
+}
+
+static void ask_together(bool stream) {
+    pthread_t threads[CLIENTS];
+    struct client clients[CLIENTS];
+    for (uint32_t i = 0; i < CLIENTS; i++) {
+        clients[i] = (struct client){.number = i, .stream = i % 2 == stream, .expected = alone[i]};
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_again, &clients[i]), 0);
+    }
+    for (uint32_t i = 0; i < CLIENTS; i++) pthread_join(threads[i], NULL);
+}
+
+static void alone_and_together(void **state) {
+    (void)state;
+    ask_alone();
+    ask_together(false);
+    ask_together(true);
+}
+
+/* Too little memory for all (answers lose their pages and are computed again), guesses ahead, small steps, threads:
+ * other ways to the same bytes. */
+static void other_ways(void **state) {
+    (void)state;
+    const struct config before = bed.config;
+    enum { PAGE = 16 << 10, PAGES = 14 };
+    for (int way = 0; way < 4; way++) {
+        serve_bed_stop(&bed);
+        bed.config = before;
+        struct config_model *m = &bed.config.models[0];
+        if (way == 0) m->kv_bytes = PAGES * PAGE;
+        if (way == 1) m->speculate = 3;
+        if (way == 2) m->batch = 8;
+        if (way == 3) bed.config.threads = 2;
+        serve_bed_start(&bed);
+        ask_together(way % 2);
+        if (way == 0) assert_true(metric("sillok_preemptions_total") > 0);
+    }
+    serve_bed_stop(&bed);
+    bed.config = before;
+    serve_bed_start(&bed);
+    for (uint32_t i = 0; i < CLIENTS; i++) free(alone[i]);
+}
+
+/* ---- small helpers ---- */
+
+static int status_of(const char *method, const char *url, const char *body, size_t n) {
+    struct http_reply r;
+    http_ask(bed.socket, method, url, NULL, body, n, &r);
+    int status = r.status;
+    if (status >= 400 && status != 408) { /* every refusal is OpenAI's error object */
+        json_t *j = http_json(&r);
+        assert_true(json_is_string(json_object_get(json_object_get(j, "error"), "message")));
+        json_decref(j);
+    }
+    http_reply_free(&r);
+    return status;
+}
+
+/* What /metrics says of a name with its labels; -1 when there is no such line. */
+static double metric(const char *name) {
+    struct http_reply r;
+    http_ask(bed.socket, "GET", "/metrics", NULL, NULL, 0, &r);
+    assert_int_equal(r.status, 200);
+    double v = -1;
+    for (const char *p = buf_view(&r.body).p; p && *p; p = strchr(p, '\n') ? strchr(p, '\n') + 1 : NULL)
+        if (strncmp(p, name, strlen(name)) == 0) v = strtod(strchr(p, ' ') + 1, NULL);
+    http_reply_free(&r);
+    return v;
+}
+
+static void nap_ms(long ms) {
+    const struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    nanosleep(&t, NULL);
+}
+
+static const char small[] =
+    "{\"model\":\"test\",\"messages\":[{\"role\":\"user\",\"content\":\"안녕\"}],\"max_tokens\":4,"
+    "\"seed\":1}";
+
+/* ---- the record ---- */
+
+static void every_answer_has_its_entry(void **state) {
+    (void)state;
+    struct http_reply r;
+    double before = metric("sillok_ledger_entries_total");
+    http_post(bed.socket, "/v1/chat/completions", small, &r);
+    json_t *j = http_json(&r), *own = json_object_get(j, "sillok");
+    char index[32];
+    snprintf(index, sizeof index, "%lld", (long long)json_integer_value(json_object_get(own, "entry")));
+    assert_true(str_eq(http_header(&r, "x-sillok-entry"), str_of(index)));
+    assert_true(
+        str_starts(str_of(json_string_value(json_object_get(own, "receipt"))), STR("c2sp.org/tlog-proof@v1\n")));
+    assert_true(metric("sillok_ledger_entries_total") == before + 1);
+    json_decref(j);
+    http_reply_free(&r);
+}
+
+/* ---- bad input ---- */
+
+static void bad_requests(void **state) {
+    (void)state;
+    static const struct {
+        const char *method, *url, *body;
+        int status;
+    } cases[] = {
+        {"GET", "/nothing", "", 404},
+        {"GET", "/v1/chat/completions", "", 405},
+        {"POST", "/health", "{}", 405},
+        {"GET", "/v1/models/other", "", 404},
+        {"POST", "/v1/chat/completions", "", 400},
+        {"POST", "/v1/chat/completions", "{", 400},
+        {"POST", "/v1/chat/completions", "[]", 400},
+        {"POST", "/v1/chat/completions", "{\"model\":\"test\"}", 400},
+        {"POST", "/v1/chat/completions", "{\"model\":\"test\",\"messages\":\"x\"}", 400},
+        {"POST", "/v1/chat/completions", "{\"model\":\"other\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}",
+         404},
+        {"POST", "/v1/chat/completions", "{\"model\":\"test\",\"messages\":[{\"role\":\"user\",\"content\":\"\xff\"}]}",
+         400},
+        {"POST", "/v1/chat/completions",
+         "{\"model\":\"test\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"temperature\":\"hot\"}", 400},
+        {"POST", "/v1/completions", "{\"model\":\"test\",\"prompt\":[99999999]}", 400},
+        {"POST", "/v1/completions", "{\"model\":\"test\",\"prompt\":\"\"}", 400},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int status = status_of(cases[i].method, cases[i].url, cases[i].body, strlen(cases[i].body));
+        if (status != cases[i].status) fail_msg("%s %s: %d", cases[i].url, cases[i].body, status);
+    }
+    assert_int_equal(status_of("GET", "/health", NULL, 0), 200);
+}
+
+/* A megabyte-long prompt is refused by its length, a longer body by its size, nested JSON by its depth. */
+static void large_requests(void **state) {
+    (void)state;
+    static const char head[] = "{\"model\":\"test\",\"messages\":[{\"role\":\"user\",\"content\":\"", tail[] = "\"}]}";
+    size_t n = 10 << 20;
+    struct buf b;
+    buf_init(&b, mem_libc(), 64 << 20);
+    buf_str(&b, str_of(head));
+    while (b.n < n) buf_str(&b, STR("서울 전력 1 "));
+    buf_str(&b, str_of(tail));
+    assert_int_equal(status_of("POST", "/v1/chat/completions", b.p, b.n), 400);
+    buf_clear(&b);
+    for (size_t i = 0; i < 1 << 20; i++) buf_char(&b, '[');
+    assert_int_equal(status_of("POST", "/v1/chat/completions", b.p, b.n), 400);
+    struct http_reply r;
+    int fd = http_dial(bed.socket);
+    static const char huge[] = "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n{";
+    assert_true(http_send(fd, huge, sizeof huge - 1));
+    http_receive(fd, &r);
+    assert_int_equal(r.status, 413);
+    http_reply_free(&r);
+    close(fd);
+    buf_free(&b);
+    assert_int_equal(status_of("GET", "/health", NULL, 0), 200);
+}
+
+/* Bytes that are no HTTP: an error or a closed connection, and nobody else notices. */
+static void malformed_http(void **state) {
+    (void)state;
+    static const char *const cases[] = {
+        "\r\n\r\n",
+        "GARBAGE\r\n\r\n",
+        "GET\r\n\r\n",
+        "GET /health HTTP/9.9\r\n\r\n",
+        "GET /health HTTP/1.1\r\nno colon here\r\n\r\n",
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nxxxxx",
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct http_reply r;
+        int fd = http_dial(bed.socket);
+        http_send(fd, cases[i], strlen(cases[i]));
+        shutdown(fd, SHUT_WR);
+        http_receive(fd, &r);
+        if (r.status != 0 && r.status / 100 != 4 && r.status / 100 != 5) fail_msg("%s: %d", cases[i], r.status);
+        http_reply_free(&r);
+        close(fd);
+    }
+    struct buf b; /* headers without end */
+    struct http_reply r;
+    buf_init(&b, mem_libc(), 1 << 21);
+    buf_printf(&b, "GET /health HTTP/1.1\r\nHost: x\r\n");
+    while (b.n < 1 << 20) buf_printf(&b, "X-Header-%zu: %064d\r\n", b.n, 0);
+    int fd = http_dial(bed.socket);
+    http_send(fd, b.p, b.n);
+    http_receive(fd, &r);
+    assert_true(r.status == 0 || r.status / 100 == 4);
+    http_reply_free(&r);
+    close(fd);
+    buf_free(&b);
+    assert_int_equal(status_of("GET", "/health", NULL, 0), 200);
+}
+
+/* ---- clients that go away ---- */
+
+/* Begins a stream of many tokens and leaves in the middle. */
+static void begin_and_leave(const char *path, bool read_some) {
+    static const char body[] =
+        "{\"model\":\"test\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"max_tokens\":900,"
+        "\"ignore_eos\":true,\"stream\":true}";
+    char head[256], some[2048];
+    int fd = http_dial(path);
+    int n = snprintf(head, sizeof head, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n",
+                     sizeof body - 1);
+    assert_true(http_send(fd, head, (size_t)n) && http_send(fd, body, sizeof body - 1));
+    if (read_some) assert_true(read(fd, some, sizeof some) > 0);
+    close(fd);
+}
+
+static void wait_until_nothing_runs(void) {
+    for (int i = 0; i < 200; i++) {
+        if (metric("sillok_requests_running") == 0 && metric("sillok_requests_waiting") == 0 &&
+            server_is_idle(bed.server))
+            return;
+        nap_ms(50);
+    }
+    fail_msg("answers go on for clients that are gone");
+}
+
+static void gone_clients_are_noticed(void **state) {
+    (void)state;
+    for (int i = 0; i < 12; i++) begin_and_leave(bed.socket, i % 3 != 0);
+    wait_until_nothing_runs();
+    assert_int_equal(status_of("POST", "/v1/chat/completions", small, sizeof small - 1), 200);
+}
+
+/* ---- limits in time, drain ---- */
+
+static void slow_heads_are_shut_out(void **state) {
+    (void)state;
+    serve_bed_stop(&bed);
+    bed.config.limits.header_ms = 300;
+    bed.config.limits.body_ms = 300;
+    serve_bed_start(&bed);
+    static const char *const begun[] = {"GET /health HTTP/1.1\r\nX-Slow: ",
+                                        "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{"};
+    for (int k = 0; k < 2; k++) {
+        char c;
+        int fd = http_dial(bed.socket);
+        assert_true(http_send(fd, begun[k], strlen(begun[k])));
+        bool shut = false;
+        for (int i = 0; i < 50 && !shut; i++) {
+            nap_ms(100);
+            shut = !http_send(fd, "y", 1) || recv(fd, &c, 1, MSG_DONTWAIT) == 0;
+        }
+        assert_true(shut);
+        close(fd);
+    }
+    assert_int_equal(status_of("GET", "/health", NULL, 0), 200);
+}
+
+static void *ask_long(void *arg) {
+    static const char body[] =
+        "{\"model\":\"test\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"max_tokens\":300,"
+        "\"ignore_eos\":true,\"seed\":3}";
+    http_post(bed.socket, "/v1/chat/completions", body, arg);
+    return NULL;
+}
+
+static void drain_lets_answers_end(void **state) {
+    (void)state;
+    pthread_t t;
+    struct http_reply r;
+    assert_int_equal(status_of("GET", "/ready", NULL, 0), 200);
+    assert_int_equal(pthread_create(&t, NULL, ask_long, &r), 0);
+    for (int i = 0; i < 200 && server_is_idle(bed.server); i++) nap_ms(5);
+    server_drain(bed.server);
+    struct http_reply refused;
+    http_ask(bed.socket, "GET", "/ready", NULL, NULL, 0, &refused);
+    assert_int_equal(refused.status, 503);
+    http_reply_free(&refused);
+    assert_int_equal(status_of("POST", "/v1/chat/completions", small, sizeof small - 1), 503);
+    pthread_join(t, NULL);
+    assert_int_equal(r.status, 200);
+    http_reply_free(&r);
+    for (int i = 0; i < 200 && !server_is_idle(bed.server); i++) nap_ms(5);
+    assert_true(server_is_idle(bed.server));
+}
+
+/* Stopped in the middle of everything: everybody gets an answer or an error, nothing hangs or leaks. */
+static void stop_in_the_middle(void **state) {
+    (void)state;
+    pthread_t t[6];
+    struct http_reply r[6];
+    serve_bed_stop(&bed);
+    serve_bed_start(&bed);
+    for (int i = 0; i < 6; i++) assert_int_equal(pthread_create(&t[i], NULL, ask_long, &r[i]), 0);
+    for (int i = 0; i < 200 && server_is_idle(bed.server); i++) nap_ms(5);
+    serve_bed_stop(&bed);
+    for (int i = 0; i < 6; i++) {
+        pthread_join(t[i], NULL);
+        if (r[i].status != 200 && r[i].status != 503 && r[i].status != 0) fail_msg("status %d", r[i].status);
+        http_reply_free(&r[i]);
+    }
+    serve_bed_start(&bed);
+    assert_int_equal(status_of("POST", "/v1/chat/completions", small, sizeof small - 1), 200);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(alone_and_together),
+        cmocka_unit_test(other_ways),
+        cmocka_unit_test(every_answer_has_its_entry),
+        cmocka_unit_test(bad_requests),
+        cmocka_unit_test(large_requests),
+        cmocka_unit_test(malformed_http),
+        cmocka_unit_test(gone_clients_are_noticed),
+        cmocka_unit_test(slow_heads_are_shut_out),
+        cmocka_unit_test(drain_lets_answers_end),
+        cmocka_unit_test(stop_in_the_middle),
+    };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, start, stop);
+}
