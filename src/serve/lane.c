@@ -30,7 +30,7 @@ sil_err lane_open(struct lane *l, struct job_env *env, const struct catalog_mode
     l->max_batch = c.max_batch;
     SIL_TRY(sched_open(env->mem, &c, &l->sched, e));
     l->items = mem_array(env->mem, l->max_batch, sizeof *l->items);
-    l->stepping = mem_array(env->mem, l->max_batch, sizeof *l->stepping);
+    l->stepping = mem_array(env->mem, l->max_batch, sizeof(struct choice *));
     l->results = mem_array(env->mem, l->max_batch, sizeof *l->results);
     if (l->items && l->stepping && l->results) return SIL_OK;
     lane_close(l);
@@ -188,7 +188,7 @@ void lane_admit(struct lane *l, uint64_t now_ns, struct request *r) {
     j->next = l->jobs;
     if (l->jobs) l->jobs->prev = j;
     l->jobs = j;
-    for (uint32_t p = 0; p < r->n_prompts && ok; p++) ok = submit(l, now_ns, &j->choices[p * r->n], &j->fault);
+    for (uint32_t p = 0; p < r->n_prompts && ok; p++) ok = submit(l, now_ns, &j->choices[(size_t)p * r->n], &j->fault);
     if (!ok) drop_job(l, j, FINISH_ERROR);
 }
 

@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "base/pool.h"
 
-enum { NAP_NS = 200000000 /* with nothing to do it looks around at least this often */ };
+enum { NEWS_MAX = 64, NAP_NS = 200000000 /* with nothing to do it looks around at least this often */ };
 
 struct loop {
     struct job_env *env;
@@ -70,7 +70,7 @@ uint64_t loop_beat_ns(const struct loop *l) {
 
 /* What came in since the last look. */
 struct news {
-    struct request *requests[64];
+    struct request *requests[NEWS_MAX];
     uint32_t n;
     bool poked, drain, stop;
     uint64_t drain_ns;
@@ -89,7 +89,7 @@ static struct news take_news(struct loop *l, uint64_t wait_ns) {
     struct news news = {0};
     pthread_mutex_lock(&l->lock);
     if (wait_ns && !l->n && !l->poked && !l->stop && !l->drain_asked) wait_locked(l, wait_ns);
-    while (l->n && news.n < sizeof news.requests / sizeof *news.requests) {
+    while (l->n && news.n < NEWS_MAX) {
         news.requests[news.n++] = l->queue[l->head];
         l->head = (l->head + 1) % l->cap;
         l->n--;
@@ -143,10 +143,10 @@ sil_err loop_open(struct job_env *env, const struct catalog *catalog, struct met
     if (!l) return err_nomem(e, "the engine thread", sizeof *l);
     l->env = env;
     l->cap = env->config->limits.waiting;
-    l->queue = mem_array(env->mem, l->cap, sizeof *l->queue);
+    l->queue = mem_array(env->mem, l->cap, sizeof(struct request *));
     l->lanes = mem_array(env->mem, catalog->n, sizeof *l->lanes);
     if (!l->queue || !l->lanes || !init_lock(l)) {
-        size_t bytes = l->cap * sizeof *l->queue;
+        size_t bytes = l->cap * sizeof(struct request *);
         mem_free(env->mem, l->queue);
         mem_free(env->mem, l->lanes);
         mem_free(env->mem, l);
