@@ -11,12 +11,13 @@
 #include "base/err.h"
 #include "cmd/cmd.h"
 #include "serve/notify.h"
+#include "serve/sandbox.h"
 #include "serve/server.h"
 
 struct options {
     const char *config, *name, *listen, *socket, *state, *cpu;
     uint32_t threads, ctx, sessions, port;
-    bool check, no_keys;
+    bool check, no_keys, no_sandbox;
 };
 
 /* The last part of a path, without ".gguf": what clients call a model that was given by its path. */
@@ -51,6 +52,7 @@ static sil_err apply(const struct options *o, const char *path, struct config *c
     if (o->cpu) c->cpu = o->cpu;
     if (o->threads) c->threads = o->threads;
     if (o->no_keys) c->keys = false;
+    if (o->no_sandbox) c->sandbox = false;
     return config_check(c, e);
 }
 
@@ -138,11 +140,15 @@ static void block_signals(sigset_t *signals) {
 
 static sil_err serve(const struct options *o, const struct config *c, struct sil_error *e) {
     struct running r = {.options = o, .config = c, .manager = getenv("NOTIFY_SOCKET")};
+    struct sandbox box = {0};
     sigset_t signals;
     block_signals(&signals);
     SIL_TRY(log_open(STDERR_FILENO, c->log_level, clock_system(), &r.log));
-    sil_err err = server_open(c, r.log, &r.server, e);
+    sil_err err = c->sandbox ? sandbox_files(c, &box, e) : SIL_OK;
+    if (err == SIL_OK) err = server_open(c, r.log, &r.server, e);
+    if (err == SIL_OK && c->sandbox) err = sandbox_calls(&box, e);
     if (err == SIL_OK) {
+        if (c->sandbox) sandbox_log(&box, r.log);
         print_addresses(r.server);
         run(&r, &signals);
     }
@@ -152,7 +158,7 @@ static sil_err serve(const struct options *o, const struct config *c, struct sil
     return err;
 }
 
-enum { OPTIONS = 12 };
+enum { OPTIONS = 13 };
 
 static void describe(struct options *o, struct cmd_opt out[OPTIONS]) {
     const struct cmd_opt opts[] = {
@@ -191,6 +197,7 @@ static void describe(struct options *o, struct cmd_opt out[OPTIONS]) {
          .kind = CMD_FLAG,
          .out = &o->no_keys,
          .help = "answer everybody: for a machine of one's own only"},
+        {.name = "no-sandbox", .kind = CMD_FLAG, .out = &o->no_sandbox, .help = "without seccomp and Landlock"},
         {.name = "ctx",
          .kind = CMD_U32,
          .out = &o->ctx,

@@ -10,6 +10,7 @@
 #include "ledger/ledger.h"
 #include "serve/gate.h"
 #include "serve/http.h"
+#include "serve/meter.h"
 
 enum { STATE_PATH = 512, ALIVE_NS_MAX = 60 };
 
@@ -18,6 +19,7 @@ struct server {
     struct metrics metrics;
     struct catalog catalog;
     struct gate *gate;
+    struct meter_machine *meter;
     struct ledger *ledger;
     struct ledger_writer *writer;
     struct job_env env;
@@ -77,7 +79,11 @@ static sil_err open_all(struct server *s, struct log *log, struct sil_error *e) 
     s->env.ledger = s->writer;
     s->env.gate = s->gate;
     s->env.metrics = &s->metrics;
-    SIL_TRY(loop_open(&s->env, &s->catalog, (struct meter){0}, &s->loop, e));
+    struct meter meter;
+    const char *why = NULL;
+    SIL_TRY(meter_open(s->env.mem, "/sys/class/powercap", &s->meter, &meter, &why, e));
+    if (!meter.read) LOG(log, LOG_INFO, "energy is not measured", LOG_S("why", why));
+    SIL_TRY(loop_open(&s->env, &s->catalog, meter, &s->loop, e));
     SIL_TRY(work_open(&s->env, &s->catalog, s->loop, &s->work, e));
     struct http_env http = {.env = &s->env, .catalog = &s->catalog, .loop = s->loop, .work = s->work};
     return http_open(&http, &s->http, e);
@@ -145,6 +151,7 @@ void server_close(struct server *s) {
     ledger_close(s->ledger);
     gate_close(s->gate);
     catalog_close(&s->catalog);
+    meter_close(s->meter);
     mem_free(mem_libc(), s->metrics.models);
     mem_free(mem_libc(), s);
 }
