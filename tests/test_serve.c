@@ -165,11 +165,24 @@ static void alone_and_together(void **state) {
     ask_together(true);
 }
 
+/* Six long answers at once, which have no room in 14 pages. */
+static char *ask_much(void) {
+    struct http_reply r;
+    http_post(bed.socket, "/v1/chat/completions",
+              "{\"model\":\"test\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"max_tokens\":280,"
+              "\"ignore_eos\":true,\"seed\":9,\"n\":6}",
+              &r);
+    char *choices = choices_of(&r);
+    http_reply_free(&r);
+    return choices;
+}
+
 /* Too little memory for all (answers lose their pages and are computed again), guesses ahead, small steps, threads:
  * other ways to the same bytes. */
 static void other_ways(void **state) {
     (void)state;
     const struct config before = bed.config;
+    char *much = ask_much();
     enum { PAGE = 16 << 10, PAGES = 14 };
     for (int way = 0; way < 4; way++) {
         serve_bed_stop(&bed);
@@ -181,8 +194,12 @@ static void other_ways(void **state) {
         if (way == 3) bed.config.threads = 2;
         serve_bed_start(&bed);
         ask_together(way % 2);
+        char *again = ask_much();
+        assert_string_equal(again, much);
+        free(again);
         if (way == 0) assert_true(metric("sillok_preemptions_total") > 0);
     }
+    free(much);
     serve_bed_stop(&bed);
     bed.config = before;
     serve_bed_start(&bed);
