@@ -434,16 +434,33 @@ static sil_err write_all(void *ctx, struct mem mem) {
     return err;
 }
 
+static sil_err write_whole(void *ctx, struct mem mem) {
+    struct request *r = ctx;
+    struct openai_writer w;
+    struct buf b;
+    buf_init(&b, mem, 1 << 20);
+    assert_int_equal(openai_begin(&w, r), SIL_OK);
+    struct mem own = r->arena.mem;
+    r->arena.mem = mem;
+    sil_err err = openai_whole(&w, &b);
+    r->arena.mem = own;
+    if (err != SIL_OK) assert_int_equal(b.n, 0);
+    buf_free(&b);
+    return err;
+}
+
 static void test_memory(void **state) {
     (void)state;
     struct request *r = openai_bed_read(&bed, true, "{" HELLO ",\"logprobs\":true,\"top_logprobs\":2,\"stream\":true}");
     put_logprobs(r, 2);
     assert_true(test_each_allocation(write_all, r) > 3);
+    assert_true(test_each_allocation(write_whole, r) > 3);
     request_release(r);
     r = openai_bed_read(&bed, false, "{\"prompt\":[1,2,3],\"logprobs\":2,\"stream\":true}");
     r->echo = true;
     put_logprobs(r, 2);
     assert_true(test_each_allocation(write_all, r) > 3);
+    assert_true(test_each_allocation(write_whole, r) > 3);
     request_release(r);
 }
 
