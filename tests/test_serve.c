@@ -2,10 +2,12 @@
  * away. In one process, so that sanitizers watch all of its threads. */
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,6 +17,7 @@
 #include "base/rng.h"
 #include "base/utf8.h"
 #include "http_client.h"
+#include "serve/gate_db.h"
 #include "serve_bed.h"
 
 enum { CLIENTS = 32, SEED = 60601, BODY_MAX = 1 << 16 };
@@ -260,6 +263,136 @@ static void every_answer_has_its_entry(void **state) {
     http_reply_free(&r);
 }
 
+/* A disk without room (files may not grow): no answer without a record; recovery by itself. */
+static void full_disk(void **state) {
+    (void)state;
+    struct rlimit before, none;
+    struct http_reply r;
+    bool done;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    none = before;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    http_post(bed.socket, "/v1/chat/completions",
+              "{\"model\":\"test\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"max_tokens\":4,"
+              "\"ignore_eos\":true,\"stream\":true}",
+              &r);
+    json_t *events = http_events(&r, &done);
+    assert_false(done);
+    json_t *last = json_array_get(events, json_array_size(events) - 1);
+    assert_int_equal(r.status, 200); /* the head was sent before; the error comes in the stream */
+    assert_true(json_is_object(json_object_get(last, "error")));
+    json_decref(events);
+    http_reply_free(&r);
+    http_post(bed.socket, "/v1/chat/completions", small, &r);
+    assert_int_equal(r.status, 503);
+    assert_true(http_header(&r, "retry-after").n > 0);
+    http_reply_free(&r);
+    http_ask(bed.socket, "GET", "/ready", NULL, NULL, 0, &r);
+    assert_int_equal(r.status, 503);
+    http_reply_free(&r);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    int status = 503;
+    for (int i = 0; i < 100 && status == 503; i++) {
+        status = status_of("POST", "/v1/chat/completions", small, sizeof small - 1);
+        if (status == 503) nap_ms(100);
+    }
+    assert_int_equal(status, 200);
+    assert_int_equal(status_of("GET", "/ready", NULL, 0), 200);
+}
+
+/* ---- models, tenants ---- */
+
+static void several_models(void **state) {
+    (void)state;
+    const struct config before = bed.config;
+    serve_bed_stop(&bed);
+    bed.config.models[1] = bed.config.models[0];
+    bed.config.models[1].name = "second";
+    bed.config.models[1].aliases[0] = "other-name";
+    bed.config.models[1].n_aliases = 1;
+    bed.config.models[1].sampling.temperature = 0; /* its own default */
+    bed.config.n_models = 2;
+    serve_bed_start(&bed);
+    static const char *const names[] = {"test", "second", "other-name"};
+    for (int i = 0; i < 3; i++) {
+        char body[256];
+        struct http_reply r;
+        int n = snprintf(body, sizeof body, "{\"model\":\"%s\",\"prompt\":\"x\",\"max_tokens\":3}", names[i]);
+        assert_true(n > 0);
+        http_post(bed.socket, "/v1/completions", body, &r);
+        assert_int_equal(r.status, 200);
+        http_reply_free(&r);
+    }
+    serve_bed_stop(&bed);
+    bed.config.memory_bytes = 1 << 20; /* a budget that they pass */
+    struct sil_error e = {0};
+    assert_int_equal(server_open(&bed.config, NULL, &bed.server, &e), SIL_LIMIT);
+    assert_non_null(strstr(e.text, "memory budget"));
+    bed.server = NULL;
+    bed.config = before;
+    serve_bed_start(&bed);
+}
+
+static void add_key(const char *tenant, uint8_t byte, char secret[GATE_SECRET]) {
+    struct gate_db *db = NULL;
+    struct sil_error e = {0};
+    struct gate_tenant t = {.weight = 1};
+    struct gate_key k = {.created = 1};
+    uint8_t random[GATE_RANDOM];
+    uint64_t id;
+    memset(random, byte, sizeof random);
+    snprintf(t.name, sizeof t.name, "%s", tenant);
+    snprintf(k.name, sizeof k.name, "key");
+    gate_secret_text(random, secret);
+    assert_int_equal(gate_db_open(bed.state, true, &db, &e), SIL_OK);
+    assert_int_equal(gate_db_tenant_put(db, &t, 0, 1, &k.tenant, &e), SIL_OK);
+    assert_true(gate_secret_hash(str_of(secret), gate_db_salt(db), k.hash));
+    assert_int_equal(gate_db_key_add(db, &k, &id, &e), SIL_OK);
+    gate_db_close(db);
+}
+
+/* How many tokens of a long prompt were in the cache for who has this key. */
+static long long cached_for(const char *key) {
+    struct buf b;
+    struct http_reply r;
+    buf_init(&b, mem_libc(), BODY_MAX);
+    buf_str(&b, STR("{\"model\":\"test\",\"max_tokens\":1,\"prompt\":\""));
+    for (int i = 0; i < 60; i++) buf_str(&b, STR("전력 "));
+    buf_str(&b, STR("\"}"));
+    http_ask(bed.socket, "POST", "/v1/completions", key, b.p, b.n, &r);
+    if (r.status != 200) fail_msg("%d %s", r.status, buf_view(&r.body).p);
+    json_t *j = http_json(&r), *usage = json_object_get(j, "usage");
+    long long n = json_integer_value(json_object_get(json_object_get(usage, "prompt_tokens_details"), "cached_tokens"));
+    json_decref(j);
+    http_reply_free(&r);
+    buf_free(&b);
+    return n;
+}
+
+/* What one tenant asked makes nothing faster for another: a cache that is shared tells what others ask. */
+static void tenants_share_no_cache(void **state) {
+    (void)state;
+    char a[GATE_SECRET], b[GATE_SECRET];
+    serve_bed_stop(&bed);
+    bed.config.keys = true;
+    add_key("a", 1, a);
+    add_key("b", 2, b);
+    serve_bed_start(&bed);
+    assert_int_equal(cached_for(a), 0);
+    assert_true(cached_for(a) > 0);
+    assert_int_equal(cached_for(b), 0);
+    assert_true(cached_for(b) > 0);
+    assert_int_equal(status_of("POST", "/v1/completions", "{}", 2), 401);
+    assert_int_equal(status_of("GET", "/v1/models", NULL, 0), 401);
+    assert_int_equal(status_of("GET", "/metrics", NULL, 0), 401);
+    assert_int_equal(status_of("GET", "/health", NULL, 0), 200);
+    serve_bed_stop(&bed);
+    bed.config.keys = false;
+    serve_bed_start(&bed);
+}
+
 /* ---- bad input ---- */
 
 static void bad_requests(void **state) {
@@ -468,6 +601,9 @@ int main(void) {
         cmocka_unit_test(alone_and_together),
         cmocka_unit_test(other_ways),
         cmocka_unit_test(every_answer_has_its_entry),
+        cmocka_unit_test(full_disk),
+        cmocka_unit_test(several_models),
+        cmocka_unit_test(tenants_share_no_cache),
         cmocka_unit_test(bad_requests),
         cmocka_unit_test(large_requests),
         cmocka_unit_test(malformed_http),
