@@ -1,0 +1,121 @@
+// A server to test real clients against: `sillok serve` with a small random model that has a chat template, on a free
+// port, with keys, its state in a folder of its own.
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { done, note, skip } from "./tap.mjs";
+
+export const sillok = process.env.SILLOK ?? "build/sillok";
+const tool = process.env.TOOL_MAKE_MODEL ?? "build/tests/tool_make_model";
+
+// Imports the packages of a test, or ends the program with the tests skipped.
+export async function packages(...names) {
+    try {
+        return await Promise.all(names.map((name) => import(name)));
+    } catch (e) {
+        skip(`clients: ${names.join(", ")}`, `cannot be loaded by Node ${process.version}: ${e.message}`);
+        done();
+    }
+}
+
+function run(program, args) {
+    const r = spawnSync(program, args, { encoding: "utf8" });
+    assert.equal(r.status, 0, `${program} ${args.join(" ")}: ${r.stderr}`);
+    return r.stdout;
+}
+
+// A model of 512 tokens: the bytes, aa, ab, ..., and ChatML's marks.
+export function makeModel(folder) {
+    const path = join(folder, "tiny.gguf");
+    run(tool, [path, "--tokenizer", "bpe", "--chat", "--ctx", "512"]);
+    return path;
+}
+
+export class Server {
+    // model: more lines of the model's settings; more: further settings. Both as JSON, which is YAML too.
+    static async start({ model = {}, more = {} } = {}) {
+        const s = new Server();
+        s.folder = mkdtempSync(join(tmpdir(), "sillok-serve-"));
+        s.config = join(s.folder, "serve.yaml");
+        s.state = join(s.folder, "state");
+        const settings = {
+            listen: [{ address: "127.0.0.1", port: 0 }],
+            models: [{ name: "tiny", aliases: ["gpt-4o-mini"], path: makeModel(s.folder), context: 512, ...model }],
+            state: s.state,
+            threads: 1,
+            ...more,
+        };
+        writeFileSync(s.config, JSON.stringify(settings, null, 1));
+        if (settings.keys !== false) s.key = run(sillok, ["key", "add", "--state", s.state, "tests"]).match(/sk-[\w-]+/)[0];
+        await s.#spawn();
+        return s;
+    }
+
+    #spawn() {
+        this.child = spawn(sillok, ["serve", "--config", this.config], { stdio: ["ignore", "pipe", "pipe"] });
+        this.log = "";
+        this.child.stderr.setEncoding("utf8").on("data", (d) => (this.log += d));
+        return new Promise((resolve, reject) => {
+            let out = "";
+            this.child.on("exit", (code) => reject(new Error(`the server ended with ${code}: ${this.log}`)));
+            this.child.stdout.setEncoding("utf8").on("data", (d) => {
+                out += d;
+                const m = out.match(/listening on (http:\S+)\n/);
+                if (!m) return;
+                this.origin = m[1];
+                this.baseURL = m[1] + "/v1";
+                resolve();
+            });
+        });
+    }
+
+    // A plain request; body: an object (JSON) or text as it is. Returns status, headers, and the body read as JSON.
+    async ask(path, body, headers = {}) {
+        const post = body !== undefined;
+        const r = await fetch(this.origin + path, {
+            method: post ? "POST" : "GET",
+            headers: { authorization: `Bearer ${this.key}`, ...(post && { "content-type": "application/json" }), ...headers },
+            body: post && typeof body !== "string" ? JSON.stringify(body) : body,
+        });
+        const text = await r.text();
+        let json;
+        try {
+            json = JSON.parse(text);
+        } catch {
+            json = undefined;
+        }
+        return { status: r.status, headers: r.headers, text, json };
+    }
+
+    // The number behind a metric's name (all its labels added up).
+    async metric(name) {
+        const { text } = await this.ask("/metrics");
+        const lines = text.split("\n").filter((l) => l.startsWith(name + "{") || l.startsWith(name + " "));
+        assert.ok(lines.length > 0, `no metric ${name}`);
+        return lines.reduce((sum, l) => sum + Number(l.slice(l.lastIndexOf(" "))), 0);
+    }
+
+    // Asks it to end; returns its exit status, or the signal that ended it.
+    async stop() {
+        this.child.removeAllListeners("exit");
+        const exit = new Promise((resolve) => this.child.on("exit", (code, signal) => resolve(signal ?? code)));
+        this.child.kill("SIGTERM");
+        const code = await exit;
+        if (code !== 0) note(this.log);
+        rmSync(this.folder, { recursive: true, force: true });
+        return code;
+    }
+}
+
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+// Waits until f() holds.
+export async function until(f, ms, what) {
+    const end = Date.now() + ms;
+    while (!(await f())) {
+        if (Date.now() > end) throw new Error(`${what}: not within ${ms} ms`);
+        await sleep(20);
+    }
+}
