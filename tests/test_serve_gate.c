@@ -640,6 +640,77 @@ static void allocation_failures(void **state) {
     assert_true(test_each_allocation(open_and_ask, a) >= 8);
 }
 
+/* SQLite's own memory: each allocation fails in turn. */
+static sqlite3_mem_methods libc_memory;
+static size_t sql_calls, sql_fail_at; /* 0: never */
+
+static void *sql_malloc(int n) {
+    sql_calls++;
+    return sql_fail_at && sql_calls >= sql_fail_at ? NULL : libc_memory.xMalloc(n);
+}
+static void *sql_realloc(void *p, int n) {
+    sql_calls++;
+    return sql_fail_at && sql_calls >= sql_fail_at ? NULL : libc_memory.xRealloc(p, n);
+}
+
+/* Before SQLite is used for the first time. */
+static void hook_sqlite(void) {
+    sqlite3_mem_methods ours;
+    assert_int_equal(sqlite3_config(SQLITE_CONFIG_GETMALLOC, &libc_memory), SQLITE_OK);
+    ours = libc_memory;
+    ours.xMalloc = sql_malloc;
+    ours.xRealloc = sql_realloc;
+    assert_int_equal(sqlite3_config(SQLITE_CONFIG_MALLOC, &ours), SQLITE_OK);
+}
+
+static sil_err count_tenant(void *arg, const struct gate_tenant *t) {
+    *(size_t *)arg += t->n_keys;
+    return SIL_OK;
+}
+
+static sil_err use_db(struct sil_error *e) {
+    struct gate_db *db = NULL;
+    struct gate_usage row = {.day = 3, .model = "guide", .requests = 1};
+    struct gate_tenant t = {.name = "again", .own = GATE_OWN_MODELS, .models = "guide"};
+    struct sum s = {0};
+    size_t keys = 0;
+    uint64_t id;
+    sil_err err = gate_db_open(bed.folder, true, &db, e);
+    if (err != SIL_OK) return err;
+    err = gate_db_usage_add(db, &row, 1, e);
+    if (err == SIL_OK) err = gate_db_tenant_put(db, &t, 0, START_S, &id, e);
+    if (err == SIL_OK) err = gate_db_tenants(db, count_tenant, &keys, e);
+    if (err == SIL_OK) err = gate_db_usage(db, 0, 10, each_usage, &s, e);
+    if (err == SIL_OK) assert_true(keys == 1 && s.requests >= 1);
+    gate_db_close(db);
+    return err;
+}
+
+static void sqlite_allocation_failures(void **state) {
+    (void)state;
+    char a[GATE_SECRET];
+    struct sil_error e = {0};
+    size_t failures = 0;
+    sil_err err = SIL_NOMEM;
+    add_key("a", (struct config_rates){0}, "k", a);
+    gate_db_close(bed.db);
+    bed.db = NULL;
+    sqlite3_int64 before = sqlite3_memory_used();
+    for (size_t n = 1; err != SIL_OK; n++) {
+        assert_true(n < 100000);
+        sql_calls = 0;
+        sql_fail_at = n;
+        err = use_db(&e);
+        sql_fail_at = 0;
+        if (err == SIL_OK && sql_calls >= n) err = SIL_NOMEM; /* it did without */
+        else if (err != SIL_OK) failures++;
+        if (err != SIL_OK && err != SIL_NOMEM && err != SIL_IO) fail_msg("allocation %zu: %s", n, e.text);
+        assert_true(sqlite3_memory_used() == before);
+    }
+    print_message("# %zu of SQLite's allocations, of which %zu must not fail\n", sql_calls, failures);
+    assert_true(failures > 50);
+}
+
 struct worker {
     const char *secret;
     uint64_t admitted;
@@ -697,6 +768,7 @@ static void many_threads(void **state) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
+    hook_sqlite();
     const struct CMUnitTest tests[] = {
         T(keys),
         T(only_hashes),
@@ -717,6 +789,7 @@ int main(void) {
         T(other_files),
         T(hostile_rows),
         T(allocation_failures),
+        T(sqlite_allocation_failures),
         T(many_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,7 +98,7 @@ static sil_err make_schema(struct gate_db *db, struct sil_error *e) {
     randombytes_buf(salt, sizeof salt);
     SIL_TRY(run(db, schema, "make tables", e));
     SIL_TRY(gate_db_prepare(db, "INSERT INTO meta(name, value) VALUES('salt', ?1)", &s, e));
-    sqlite3_bind_blob(s, 1, salt, sizeof salt, SQLITE_TRANSIENT);
+    sqlite3_bind_blob(s, 1, salt, sizeof salt, SQLITE_STATIC);
     SIL_TRY(finish(db, s, "make tables", e));
     snprintf(sql, sizeof sql, "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION, SCHEMA);
     return run(db, sql, "make tables", e);

@@ -28,6 +28,7 @@ static bool column_name(sqlite3_stmt *s, int i, char out[CALLER_NAME]) {
 }
 
 static sil_err bad_row(struct gate_db *db, const char *table, sqlite3_stmt *s, struct sil_error *e) {
+    if (sqlite3_errcode(db->sql) == SQLITE_NOMEM) return err_nomem(e, db->path, 0); /* no memory for its text */
     return err_set(e, SIL_FORMAT, "%s: row %lld of %s is damaged", db->path, (long long)sqlite3_column_int64(s, 0),
                    table);
 }
