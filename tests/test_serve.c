@@ -524,6 +524,57 @@ static void gone_clients_are_noticed(void **state) {
     assert_int_equal(status_of("POST", "/v1/chat/completions", small, sizeof small - 1), 200);
 }
 
+/* ---- forms of HTTP ---- */
+
+/* What is sent at once, and a piece that some reply to it must have. */
+static void exchange_has(const char *sent, const char *wanted) {
+    char got[8192];
+    size_t n = 0;
+    int fd = http_dial(bed.socket);
+    assert_true(http_send(fd, sent, strlen(sent)));
+    got[0] = '\0';
+    while (n < sizeof got - 1 && !strstr(got, wanted)) {
+        ssize_t k = recv(fd, got + n, sizeof got - 1 - n, 0);
+        if (k <= 0) break;
+        n += (size_t)k;
+        got[n] = '\0';
+    }
+    if (!strstr(got, wanted)) fail_msg("%s is not in: %s", wanted, got);
+    close(fd);
+}
+
+static void forms_of_http(void **state) {
+    (void)state;
+    exchange_has("HEAD /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "Content-Length: 15\r\n");
+    exchange_has("GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET /nothing HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not Found");
+    exchange_has("POST /tokenize HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                 "8\r\n{\"conten\r\n7\r\nt\":\"a\"}\r\n0\r\n\r\n",
+                 "\"tokens\"");
+    exchange_has("POST /v1/completions HTTP/1.0\r\nContent-Length: 58\r\n\r\n"
+                 "{\"model\":\"test\",\"prompt\":\"x\",\"max_tokens\":2,\"stream\":true}",
+                 "data: [DONE]");
+    exchange_has(
+        "OPTIONS /v1/models HTTP/1.1\r\nHost: x\r\nOrigin: https://a\r\nAccess-Control-Request-Method: GET\r\n\r\n",
+        "405 Method Not Allowed");
+    const struct config before = bed.config;
+    serve_bed_stop(&bed);
+    bed.config.cors_origin = "https://a";
+    serve_bed_start(&bed);
+    exchange_has(
+        "OPTIONS /v1/models HTTP/1.1\r\nHost: x\r\nOrigin: https://a\r\nAccess-Control-Request-Method: GET\r\n\r\n",
+        "Access-Control-Allow-Origin: https://a\r\n");
+    serve_bed_stop(&bed);
+    bed.config.cors_origin = NULL;
+    bed.config.watts_max = 100; /* nothing to keep it by, or kept */
+    struct sil_error e = {0};
+    sil_err err = server_open(&bed.config, NULL, &bed.server, &e);
+    assert_true(err == SIL_OK || (err == SIL_UNSUPPORTED && strstr(e.text, "energy counter")));
+    if (err == SIL_OK) serve_bed_stop(&bed);
+    bed.server = NULL;
+    bed.config = before;
+    serve_bed_start(&bed);
+}
+
 /* ---- limits in time, drain ---- */
 
 static void slow_heads_are_shut_out(void **state) {
@@ -608,6 +659,7 @@ int main(void) {
         cmocka_unit_test(large_requests),
         cmocka_unit_test(malformed_http),
         cmocka_unit_test(gone_clients_are_noticed),
+        cmocka_unit_test(forms_of_http),
         cmocka_unit_test(slow_heads_are_shut_out),
         cmocka_unit_test(drain_lets_answers_end),
         cmocka_unit_test(stop_in_the_middle),

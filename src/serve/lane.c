@@ -13,6 +13,8 @@ static struct sched_config sched_config(const struct lane *l) {
     sil_engine_stats(l->eng, &stats);
     uint32_t batch = m->batch ? m->batch : 256, sessions = l->model->n_sessions;
     uint32_t live = c->limits.waiting + 2 * sessions;
+    /* Where learning of what work costs begins, in joules; without a counter there is no energy model. */
+    const struct sched_cost joules = {.step = 0.5, .prefill = 0.05, .decode = 0.05, .attend = 0.01};
     return (struct sched_config){.n_ctx = l->model->n_ctx,
                                  .n_pages = stats.n_pages,
                                  .step_rows = batch,
@@ -20,7 +22,8 @@ static struct sched_config sched_config(const struct lane *l) {
                                  .max_logits = sessions * (1 + m->speculate),
                                  .max_draft = m->speculate,
                                  .max_requests = live < SCHED_REQUESTS_MAX ? live : SCHED_REQUESTS_MAX,
-                                 .max_tenants = LANE_TENANTS};
+                                 .max_tenants = LANE_TENANTS,
+                                 .power = l->meter.read ? joules : (struct sched_cost){0}};
 }
 
 sil_err lane_open(struct lane *l, struct job_env *env, const struct catalog_model *m, struct meter meter,
@@ -29,6 +32,13 @@ sil_err lane_open(struct lane *l, struct job_env *env, const struct catalog_mode
     struct sched_config c = sched_config(l);
     l->max_batch = c.max_batch;
     SIL_TRY(sched_open(env->mem, &c, &l->sched, e));
+    sil_err err =
+        env->config->watts_max > 0 ? sched_set_cap(l->sched, clock_now_ns(env->clock), env->config->watts_max) : SIL_OK;
+    if (err != SIL_OK) {
+        lane_close(l);
+        return err_set(e, err, "a power budget of %g W: this machine shows no energy counter to keep it by",
+                       env->config->watts_max);
+    }
     l->items = mem_array(env->mem, l->max_batch, sizeof *l->items);
     l->stepping = mem_array(env->mem, l->max_batch, sizeof(struct choice *));
     l->results = mem_array(env->mem, l->max_batch, sizeof *l->results);
@@ -347,6 +357,10 @@ static void share_energy(struct lane *l, uint32_t n, double joules) {
         j->joules += joules * l->items[i].n_tokens / rows;
         j->metered = true;
     }
+}
+
+void lane_idle_power(struct lane *l, double watts) {
+    sched_idle_power(l->sched, watts);
 }
 
 static void step(struct lane *l, uint64_t now_ns, uint32_t n) {

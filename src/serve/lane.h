@@ -38,6 +38,8 @@ void lane_admit(struct lane *l, uint64_t now_ns, struct request *r);
 void lane_cancels(struct lane *l);
 /* One step, if there is anything to step. Returns 0 when it stepped, otherwise how long nothing will be to do. */
 uint64_t lane_turn(struct lane *l, uint64_t now_ns);
+/* What the machine took while no lane stepped. */
+void lane_idle_power(struct lane *l, double watts);
 void lane_drain(struct lane *l, uint64_t now_ns, uint64_t within_ns);
 
 #endif

@@ -6,12 +6,17 @@
 #include "base/err.h"
 #include "base/pool.h"
 
-enum { NEWS_MAX = 64, NAP_NS = 200000000 /* with nothing to do it looks around at least this often */ };
+enum {
+    NEWS_MAX = 64,
+    NAP_NS = 200000000,     /* with nothing to do it looks around at least this often */
+    IDLE_MIN_NS = 100000000 /* and a nap as long as this says what the machine takes when idle */
+};
 
 struct loop {
     struct job_env *env;
     struct lane *lanes; /* [n_lanes], by the catalog's index */
     uint32_t n_lanes;
+    struct meter meter;
     pthread_t thread;
     bool running; /* the thread was started */
 
@@ -103,13 +108,29 @@ static struct news take_news(struct loop *l, uint64_t wait_ns) {
     return news;
 }
 
+static double joules_now(const struct loop *l) {
+    double j = -1;
+    return l->meter.read && l->meter.read(l->meter.ctx, &j) ? j : -1;
+}
+
+/* After a nap in which nothing was stepped. */
+static void measure_idle(struct loop *l, uint64_t slept_ns, double before) {
+    double after = before >= 0 && slept_ns >= IDLE_MIN_NS ? joules_now(l) : -1;
+    if (after < before || after < 0) return;
+    for (uint32_t i = 0; i < l->n_lanes; i++)
+        lane_idle_power(&l->lanes[i], (after - before) / ((double)slept_ns * 1e-9));
+}
+
 static void *loop_main(void *arg) {
     struct loop *l = arg;
     uint64_t wait_ns = 0;
     pool_fp_mode(); /* this thread computes too */
     for (;;) {
+        uint64_t slept = clock_now_ns(l->env->clock);
+        double joules = wait_ns >= IDLE_MIN_NS ? joules_now(l) : -1;
         struct news news = take_news(l, wait_ns);
         uint64_t now = clock_now_ns(l->env->clock);
+        measure_idle(l, now - slept, joules);
         atomic_store(&l->beat_ns, now);
         for (uint32_t i = 0; i < news.n; i++)
             lane_admit(&l->lanes[news.requests[i]->model->index], now, news.requests[i]);
@@ -142,6 +163,7 @@ sil_err loop_open(struct job_env *env, const struct catalog *catalog, struct met
     struct loop *l = mem_array(env->mem, 1, sizeof *l);
     if (!l) return err_nomem(e, "the engine thread", sizeof *l);
     l->env = env;
+    l->meter = meter;
     l->cap = env->config->limits.waiting;
     l->queue = mem_array(env->mem, l->cap, sizeof(struct request *));
     l->lanes = mem_array(env->mem, catalog->n, sizeof *l->lanes);

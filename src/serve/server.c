@@ -82,6 +82,9 @@ static sil_err open_all(struct server *s, struct log *log, struct sil_error *e) 
     struct meter meter;
     const char *why = NULL;
     SIL_TRY(meter_open(s->env.mem, "/sys/class/powercap", &s->meter, &meter, &why, e));
+    if (c->watts_max > 0 && c->n_models > 1)
+        return err_set(e, SIL_UNSUPPORTED, "a power budget is kept with one model only, so far; there are %u",
+                       c->n_models);
     if (!meter.read) LOG(log, LOG_INFO, "energy is not measured", LOG_S("why", why));
     SIL_TRY(loop_open(&s->env, &s->catalog, meter, &s->loop, e));
     SIL_TRY(work_open(&s->env, &s->catalog, s->loop, &s->work, e));
