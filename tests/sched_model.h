@@ -9,7 +9,7 @@
 
 #include "sched/sched.h"
 
-enum { SM_PAGES = 1024, SM_SESSION_PAGES = 1024, SM_NONE = UINT32_MAX };
+enum { SM_PAGES = 1024, SM_SESSION_PAGES = 1024, SM_NONE = INT32_MAX };
 
 /* What a sequence says: the first `shared` tokens are those of every sequence of the group, the rest is its own. */
 struct sm_text {

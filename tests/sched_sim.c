@@ -80,6 +80,8 @@ static void make_config(struct sim *s) {
     c->idle_w = between(s, 0, 30);
     c->time = (struct sched_cost){.step = 4e-3, .prefill = 3e-4, .decode = 6e-4, .attend = 2e-4};
     c->power = (struct sched_cost){.step = 0.3, .prefill = 0.02, .decode = 0.05, .attend = 0.01};
+    s->same = chance(s, 0.15) ? c->page_tokens * between(s, 1, 3) : 0;
+    if (s->same >= c->n_ctx) s->same = 0;
     s->exact = chance(s, 0.5);
     s->time = c->time;
     s->power = c->power;
@@ -128,6 +130,9 @@ static void submit(struct sim *s, uint32_t tenant) {
     struct sched_request r = {.user = at, .tenant = tenant, .priority = below(s, SCHED_CLASSES)};
     r.deferrable = chance(s, 0.2);
     r.n_prompt = spread(s, 1, longest);
+    bool again = chance(s, s->same ? 0.8 : 0.1); /* the same question as others asked, which ends with a page */
+    if (again && s->same) r.n_prompt = s->same;
+    if (again && r.n_prompt >= s->c.page_tokens) r.n_prompt -= r.n_prompt % s->c.page_tokens;
     r.max_new = spread(s, 1, longest - (r.n_prompt < longest ? r.n_prompt - 1 : longest - 1));
     if (chance(s, 0.15)) r.timeout_ns = (uint64_t)spread(s, 1, 20000) * 1000000;
     struct sched_answer a;
@@ -145,6 +150,8 @@ static void submit(struct sim *s, uint32_t tenant) {
     q->promote = r.deferrable ? s->own + s->c.defer_max_ns : UINT64_MAX;
     q->text = (struct sm_text){.group = below(s, 3), .own = rng_u64(&s->rng)};
     q->text.shared = chance(s, 0.5) ? below(s, r.n_prompt + 1) : 0;
+    if (again) q->text = (struct sm_text){.group = r.n_prompt, .own = tenant, .shared = r.n_prompt};
+    q->seq = s->accepted;
     s->n_alive++;
     s->accepted++;
 }
@@ -235,6 +242,7 @@ static bool limited(const struct sim *s, uint32_t tenant) {
 }
 
 static void on_start(struct sim *s, struct sim_request *q, const struct sched_decision *d) {
+    if (q->preempted_at == s->step + 1) bad(s, "a start where nothing has happened since it was preempted");
     if (q->session.open || q->cancelled) bad(s, "a start that makes no sense");
     if (d->n_tokens != q->n_prompt + q->made) bad(s, "a start with %u tokens", d->n_tokens);
     if (s->n_open >= s->c.max_sessions) bad(s, "too many sessions");
@@ -258,8 +266,22 @@ static void on_start(struct sim *s, struct sim_request *q, const struct sched_de
     sched_started(s->sched, q->id, cached);
 }
 
+/* Where no other tenant waits, pages are short: then it hits who came last, the deferrable first. */
+static void check_victim(struct sim *s, const struct sim_request *q) {
+    for (uint32_t i = 0; i < SIM_REQUESTS; i++) {
+        const struct sim_request *o = &s->requests[i];
+        if (o->alive && !o->session.open && o->tenant != q->tenant) return;
+    }
+    for (uint32_t i = 0; i < SIM_REQUESTS; i++) {
+        const struct sim_request *o = &s->requests[i];
+        bool later = deferred(s, o) != deferred(s, q) ? deferred(s, o) : o->seq > q->seq;
+        if (o->session.open && later) bad(s, "request %u should have given way", i);
+    }
+}
+
 static void on_preempt(struct sim *s, struct sim_request *q) {
     if (!q->session.open) bad(s, "preempted without a session");
+    check_victim(s, q);
     sm_close(&s->engine, &q->session);
     s->n_open--;
     s->n_preempted++;
@@ -509,7 +531,7 @@ static void live(struct sim *s) {
         for (double p = s->busy[t]; p > 0; p -= 1)
             if (chance(s, p)) submit(s, t);
     if (busy) disturb(s);
-    if (busy && !s->draining && chance(s, 0.002)) drain(s);
+    if (busy && !s->draining && chance(s, 0.3 / s->n_steps)) drain(s);
     struct sched_plan p;
     plan(s, &p);
     if (s->failure[0]) return;
@@ -523,7 +545,7 @@ static void live(struct sim *s) {
 
 bool sched_sim_run(struct sim *s, uint64_t seed, uint32_t n_steps) {
     struct sil_error e;
-    *s = (struct sim){.rng = {.seed = seed}, .cap_w = -1};
+    *s = (struct sim){.rng = {.seed = seed}, .cap_w = -1, .n_steps = n_steps};
     make_config(s);
     s->now = below(s, 2) ? 0 : rng_below(&s->rng, 1ull << 50);
     if (sched_open(mem_libc(), &s->c, &s->sched, &e) != SIL_OK) {

@@ -13,8 +13,9 @@ struct sim_request {
     bool alive, cancelled, deferrable, late; /* late: deferrable still, when the step was planned */
     sched_id id;
     uint32_t tenant, priority, n_prompt, max_new, length; /* length: the answer's, unless something ends it before */
-    uint32_t made, high, rows, fresh;              /* high: tokens that were computed; fresh: of them, by the step */
-    uint64_t key, deadline, promote, preempted_at; /* own time; the number of the step before which it was preempted */
+    uint32_t made, high, rows, fresh; /* high: tokens that were computed; fresh: of them, by the step */
+    uint64_t seq, key, deadline, promote,
+        preempted_at; /* own time; the number of the step before which it was preempted */
     struct sm_text text;
     struct sm_session session;
 };
@@ -29,6 +30,7 @@ struct sim {
     struct sched *sched;
     struct sched_config c;
     struct sched_cost time, power; /* what steps really cost */
+    uint32_t same;                 /* tokens of a question that most ask; 0: none */
     bool exact;                    /* they cost what the scheduler thinks */
     struct sched_tenant terms[SIM_TENANTS];
     double busy[SIM_TENANTS]; /* arrivals a step */
@@ -44,6 +46,7 @@ struct sim {
     bool backlog[SIM_TENANTS];
     struct sim_lead leads[SIM_TENANTS][SIM_TENANTS];
     uint64_t accepted, ended, step, idle_steps;
+    uint32_t n_steps;
 
     double worst_lead;                      /* the largest lead as a part of what is allowed */
     uint64_t n_preempted, n_fresh, n_again; /* what happened, to see that the tests reach it */

@@ -42,21 +42,15 @@ static void ring_leave(struct sched *s, uint32_t at, int kind) {
 
 /* ---- deficits ---- */
 
-int64_t flow_debt_max(const struct sched *s) {
-    /* more than flows that compete for the same can come apart (README.md), so that no debt is forgotten early */
-    int64_t prompts = 1 + (s->c.max_batch + s->c.min_chunk - 1) / s->c.min_chunk;
-    return 4 * (int64_t)s->c.slice + 2 * (int64_t)s->c.step_rows + prompts * s->c.n_ctx;
-}
-
 static void settle(struct sched *s, struct flow *f) {
     uint64_t rounds = s->rounds[f->level] - f->seen;
     f->seen = s->rounds[f->level];
-    int64_t gain = (int64_t)s->c.quantum * weight_of(s, f), debt = flow_debt_max(s) * weight_of(s, f), floor = -debt;
+    int64_t weight = weight_of(s, f), gain = s->c.quantum * weight, debt = s->debt_max * weight;
     int64_t most = tenant_may_start(s, f) ? debt : f->n_held ? gain + f->planned : 0;
-    if (rounds > (uint64_t)(most - floor) / (uint64_t)gain) f->deficit = most;
+    if (rounds >> 31) f->deficit = most; /* gain is below 2^31, a debt below 2^60 */
     else f->deficit += (int64_t)rounds * gain;
     if (f->deficit > most) f->deficit = most;
-    if (f->deficit < floor) f->deficit = floor;
+    if (f->deficit < -debt) f->deficit = -debt;
 }
 
 int64_t flow_credit(struct sched *s, struct flow *f) {
@@ -84,7 +78,7 @@ uint64_t flow_rounds_needed(struct sched *s, struct flow *f) {
 }
 
 void flow_forgive(struct sched *s, uint32_t level) {
-    s->rounds[level] += (uint64_t)(flow_debt_max(s) / s->c.quantum) + 2;
+    s->rounds[level] += (uint64_t)(s->debt_max / s->c.quantum) + 2;
 }
 
 /* ---- those that wait ---- */

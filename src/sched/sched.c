@@ -18,10 +18,10 @@ static void fill_defaults(struct sched_config *c) {
     c->page_tokens = (uint32_t)or_default(c->page_tokens, 64);
     c->max_logits = (uint32_t)or_default(c->max_logits, c->max_batch);
     c->max_sessions = (uint32_t)or_default(c->max_sessions, 2 * (uint64_t)c->max_batch);
-    c->quantum = (uint32_t)or_default(c->quantum, 64);
+    c->quantum = (uint32_t)or_default(c->quantum, 16);
     c->slice = (uint32_t)or_default(c->slice, 256);
-    c->min_chunk = (uint32_t)or_default(c->min_chunk, 16);
-    c->stall_percent = (uint32_t)or_default(c->stall_percent, 180);
+    c->min_chunk = (uint32_t)or_default(c->min_chunk, 8);
+    c->stall_percent = (uint32_t)or_default(c->stall_percent, 170);
     c->aging_ns = or_default(c->aging_ns, 10000000000u);
     c->defer_max_ns = or_default(c->defer_max_ns, 86400000000000u);
     c->max_gap_ns = or_default(c->max_gap_ns, 10000000000u);
@@ -88,6 +88,12 @@ static sil_err allocate(struct sched *s, struct sil_error *e) {
                      c->max_requests * sizeof *s->requests + (size_t)c->max_tenants * LEVELS * sizeof *s->flows);
 }
 
+/* More than flows that compete for the same can come apart (README.md), so that no debt is forgotten early. */
+static int64_t debt_max(const struct sched_config *c) {
+    return 4 * (int64_t)c->slice + 2 * (int64_t)c->quantum + 4 * (int64_t)c->step_rows +
+           (2 + (int64_t)c->max_batch) * c->n_ctx;
+}
+
 sil_err sched_open(struct mem mem, const struct sched_config *c, struct sched **out, struct sil_error *e) {
     struct sched_config full = *c;
     fill_defaults(&full);
@@ -109,6 +115,7 @@ sil_err sched_open(struct mem mem, const struct sched_config *c, struct sched **
         s->reserved[level] = NONE;
         for (int kind = 0; kind < RINGS; kind++) s->rings[level][kind].turn = NONE;
     }
+    s->debt_max = debt_max(&full);
     s->ending = NONE;
     s->step_no = 1;
     s->starts_left = s->preempts_left = full.max_sessions;

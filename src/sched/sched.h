@@ -67,11 +67,11 @@ struct sched_config {
                               tenants that are owed service get one, so that nobody waits for another's long answers */
 
     /* policy; 0 stands for the default named */
-    uint32_t quantum;       /* tokens that a tenant of weight 1 gains in a round: 64 */
+    uint32_t quantum;       /* tokens that a tenant of weight 1 gains in a round: 16 */
     uint32_t slice;         /* tokens that a tenant may be ahead of its share before others take its place: 256 */
-    uint32_t min_chunk;     /* rows of prompt that a step has at least, when prompts wait: 16 */
+    uint32_t min_chunk;     /* rows of prompt that a step has at least, when prompts wait: 8 */
     uint32_t stall_percent; /* how long a step may take because of rows of prompt, in percent of the same step without
-                               any (as far as min_chunk allows), while answers are being written: 180 */
+                               any (as far as min_chunk allows), while answers are being written: 170 */
     uint64_t aging_ns;      /* how much later a request counts as arrived for each class of priority: 10 s */
     uint64_t defer_max_ns;  /* how long a deferrable request can be put off: 24 h */
     uint64_t max_gap_ns;    /* time between two calls counts as at most this much, so that a clock that jumps ahead does

@@ -90,6 +90,7 @@ struct sched {
     uint32_t free, ending; /* lists */
     struct ring rings[LEVELS][RINGS];
     uint64_t rounds[LEVELS];
+    int64_t debt_max;          /* for each unit of weight */
     uint32_t reserved[LEVELS]; /* the flow whose first request waits for pages: none other starts before it; or NONE */
     uint64_t weights;          /* of tenants with live requests, added up */
 
@@ -164,13 +165,12 @@ int64_t flow_credit(struct sched *s, struct flow *f);
 double flow_lead(struct sched *s, struct flow *f);
 void flow_charge(struct sched *s, struct flow *f, uint32_t tokens);
 /* Rounds: in each, every flow of the level gains its quantum. A flow with nobody waiting is owed one at most; and
- * nothing is remembered beyond flow_debt_max for each unit of weight. */
+ * nothing is remembered beyond debt_max for each unit of weight. */
 void flow_rounds(struct sched *s, uint32_t level, uint64_t n);
 /* How many rounds bring the flow above zero; 0 where it is there. */
 uint64_t flow_rounds_needed(struct sched *s, struct flow *f);
 /* Nobody wants more than they get: what was is forgotten. */
 void flow_forgive(struct sched *s, uint32_t level);
-int64_t flow_debt_max(const struct sched *s);
 
 /* ---- timer.c: what happens by time alone ---- */
 

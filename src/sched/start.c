@@ -19,18 +19,17 @@ bool start_wanted(const struct sched *s, uint32_t level) {
 static uint32_t in_turn(struct sched *s, uint32_t level) {
     const struct ring *ring = &s->rings[level][WAIT_RING];
     if (s->reserved[level] != NONE && eligible(s, &s->flows[s->reserved[level]])) return s->reserved[level];
-    for (;;) {
-        uint64_t least = UINT64_MAX;
-        uint32_t at = ring->turn;
-        for (uint32_t i = 0; i < ring->n; i++, at = s->flows[at].ring[WAIT_RING].next) {
-            if (!eligible(s, &s->flows[at])) continue;
-            uint64_t need = flow_rounds_needed(s, &s->flows[at]);
-            if (need == 0) return at;
-            if (need < least) least = need;
-        }
-        if (least == UINT64_MAX) return NONE;
-        flow_rounds(s, level, least);
+    uint64_t least = UINT64_MAX;
+    uint32_t best = NONE, at = ring->turn;
+    for (uint32_t i = 0; i < ring->n && least; i++, at = s->flows[at].ring[WAIT_RING].next) {
+        if (!eligible(s, &s->flows[at])) continue;
+        uint64_t need = flow_rounds_needed(s, &s->flows[at]);
+        if (need >= least) continue;
+        least = need;
+        best = at;
     }
+    if (best != NONE) flow_rounds(s, level, least);
+    return best;
 }
 
 /* Of those that wait, who is owed most. */
