@@ -83,7 +83,8 @@ static void write_log(const struct job *j, const struct answer_usage *u) {
         LOG_S("error", j->fault.status ? j->fault.message : NULL), LOG_U("choices", j->n),
         LOG_U("entry", j->n_kept ? j->entries[0] : 0), LOG_F("queue_s", seconds(r->arrival_ns, r->admitted_ns)),
         LOG_F("first_token_s", seconds(r->arrival_ns, r->first_token_ns)),
-        LOG_F("whole_s", seconds(r->arrival_ns, r->done_ns)), LOG_F("energy_j", u->energy_j < 0 ? (double)NAN : u->energy_j));
+        LOG_F("whole_s", seconds(r->arrival_ns, r->done_ns)),
+        LOG_F("energy_j", u->energy_j < 0 ? (double)NAN : u->energy_j));
 }
 
 /* The last events. */
