@@ -130,6 +130,22 @@ static void test_memory(void **state) {
     sched_close(NULL);
 }
 
+/* After opening nothing is allocated any more. */
+static void test_no_allocation(void **state) {
+    (void)state;
+    struct test_mem mem = {0};
+    struct bench b = {.n_pages = 64};
+    struct sched_config c = small();
+    assert_int_equal(sched_open(test_mem(&mem), &c, &b.s, NULL), SIL_OK);
+    size_t calls = mem.calls;
+    for (uint32_t i = 0; i < 16; i++) submit(&b, ask(i, i % 4, 100, 50));
+    run(&b, 400);
+    assert_int_equal(stats(&b).n_ended, 16);
+    assert_int_equal(mem.calls, calls);
+    sched_close(b.s);
+    assert_int_equal(mem.live, 0);
+}
+
 static void refuses(struct sched_config c, const char *name) {
     struct sched *s = NULL;
     struct sil_error e;
@@ -580,13 +596,13 @@ static void test_estimates(void **state) {
 int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_memory),   cmocka_unit_test(test_ranges),    cmocka_unit_test(test_verdicts),
-        cmocka_unit_test(test_life),     cmocka_unit_test(test_cancel),    cmocka_unit_test(test_deadline),
-        cmocka_unit_test(test_drain),    cmocka_unit_test(test_priority),  cmocka_unit_test(test_ageing),
-        cmocka_unit_test(test_fairness), cmocka_unit_test(test_guest),     cmocka_unit_test(test_deferrable),
-        cmocka_unit_test(test_chunks),   cmocka_unit_test(test_drafts),    cmocka_unit_test(test_pages),
-        cmocka_unit_test(test_reuse),    cmocka_unit_test(test_power),     cmocka_unit_test(test_power_batch),
-        cmocka_unit_test(test_learning), cmocka_unit_test(test_estimates),
+        cmocka_unit_test(test_memory),      cmocka_unit_test(test_no_allocation), cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_verdicts),    cmocka_unit_test(test_life),          cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_deadline),    cmocka_unit_test(test_drain),         cmocka_unit_test(test_priority),
+        cmocka_unit_test(test_ageing),      cmocka_unit_test(test_fairness),      cmocka_unit_test(test_guest),
+        cmocka_unit_test(test_deferrable),  cmocka_unit_test(test_chunks),        cmocka_unit_test(test_drafts),
+        cmocka_unit_test(test_pages),       cmocka_unit_test(test_reuse),         cmocka_unit_test(test_power),
+        cmocka_unit_test(test_power_batch), cmocka_unit_test(test_learning),      cmocka_unit_test(test_estimates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
