@@ -37,6 +37,7 @@ bool openai_models(const struct catalog *c, struct str name, struct buf *out, st
 struct openai_writer {
     const struct request *r;
     struct openai_choice *choices; /* [request_choices(r)]: role sent, inside reasoning, ... */
+    struct str head;               /* what all chunks begin with */
     bool begun;
 };
 

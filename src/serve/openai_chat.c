@@ -10,12 +10,13 @@
 struct parts {
     struct jout *o;
     int open; /* the member that is being written: 0 none, 1 reasoning_content, 2 content */
+    int only; /* a whole answer: one part alone, without its name; 0: both, as members */
 };
 
 static void put_part(struct parts *p, bool reasoning, const char *text, size_t n) {
     int want = reasoning ? 1 : 2;
-    if (n == 0) return;
-    if (p->open != want) {
+    if (n == 0 || (p->only && p->only != want)) return;
+    if (!p->only && p->open != want) {
         jout_raw(p->o, p->open ? "\",\"" : "\"");
         jout_raw(p->o, reasoning ? "reasoning_content\":\"" : "content\":\"");
         p->open = want;
@@ -23,11 +24,17 @@ static void put_part(struct parts *p, bool reasoning, const char *text, size_t n
     jout_escaped(p->o, text, n);
 }
 
-static void split(struct openai_choice *c, struct str text, struct parts *p) {
-    char out[sizeof c->reason.held];
+static void split(struct reason *r, struct str text, struct parts *p) {
+    char out[sizeof r->held];
     bool reasoning;
-    for (size_t i = 0; i < text.n; i++) {
-        size_t n = reason_push(&c->reason, text.p[i], out, &reasoning);
+    for (size_t i = 0; i < text.n;) {
+        size_t n = reason_plain(r, text.p + i, text.n - i);
+        if (n) {
+            put_part(p, r->state == REASON_INSIDE, text.p + i, n);
+            i += n;
+            continue;
+        }
+        n = reason_push(r, text.p[i++], out, &reasoning);
         put_part(p, reasoning, out, n);
     }
 }
@@ -55,14 +62,9 @@ static void delta(struct openai_writer *w, const struct answer_event *ev, struct
     struct parts p = {.o = o};
     size_t before = o->b->n;
     open_choice(w, ev->choice, o);
-    if (c->split && c->reason.state != REASON_OUTSIDE) {
-        split(c, ev->text, &p);
-        if (c->reason.state == REASON_INSIDE) c->n_reasoning += ev->n_tokens;
-    } else if (c->split && c->reason.trim) {
-        split(c, ev->text, &p); /* white space behind the mark */
-    } else {
-        put_part(&p, false, ev->text.p, ev->text.n);
-    }
+    if (c->split) split(&c->reason, ev->text, &p);
+    else put_part(&p, false, ev->text.p, ev->text.n);
+    if (c->split && c->reason.state == REASON_INSIDE) c->n_reasoning += ev->n_tokens;
     bool logprobs = w->r->logprobs && ev->n_tokens;
     if (!p.open && !logprobs) {
         o->b->n = before; /* nothing to say */
@@ -96,42 +98,30 @@ static void finish(struct openai_writer *w, uint32_t i, struct jout *o) {
 
 /* ---- whole answers ---- */
 
-/* The text of one part: reasoning, or the answer. The choice's splitter begins anew. */
-static void put_whole_part(const struct openai_choice *c, bool wanted, const struct answer_event *const *events,
-                           size_t n, struct jout *o) {
+/* The text of one part, 1 reasoning or 2 the answer. The choice's splitter begins anew. Returns how many tokens come
+ * before the end of reasoning. */
+static uint32_t put_whole_part(const struct openai_choice *c, int part, const struct answer_event *const *events,
+                               size_t n, struct jout *o) {
     struct reason r = c->reason;
+    struct parts p = {.o = o, .only = part};
     char out[sizeof r.held];
     bool reasoning;
-    size_t k;
-    for (size_t i = 0; i < n; i++)
-        for (size_t b = 0; b < events[i]->text.n; b++) {
-            k = reason_push(&r, events[i]->text.p[b], out, &reasoning);
-            if (reasoning == wanted) jout_escaped(o, out, k);
-        }
-    k = reason_end(&r, out, &reasoning);
-    if (reasoning == wanted) jout_escaped(o, out, k);
-}
-
-/* Tokens before the end of reasoning. */
-static uint32_t count_reasoning(const struct openai_choice *c, const struct answer_event *const *events, size_t n) {
-    struct reason r = c->reason;
-    char out[sizeof r.held];
-    bool reasoning;
-    uint32_t count = 0;
+    uint32_t thought = 0;
     for (size_t i = 0; i < n; i++) {
-        for (size_t b = 0; b < events[i]->text.n; b++) reason_push(&r, events[i]->text.p[b], out, &reasoning);
-        if (r.state == REASON_INSIDE) count += events[i]->n_tokens;
+        split(&r, events[i]->text, &p);
+        if (r.state == REASON_INSIDE) thought += events[i]->n_tokens;
     }
-    return count;
+    size_t k = reason_end(&r, out, &reasoning);
+    put_part(&p, reasoning, out, k);
+    return thought;
 }
 
 static void put_message(struct openai_choice *c, const struct answer_event *const *events, size_t n, struct jout *o) {
     jout_raw(o, "\"message\":{\"role\":\"assistant\",\"content\":\"");
     if (c->split) {
-        put_whole_part(c, false, events, n, o);
+        put_whole_part(c, 2, events, n, o);
         jout_raw(o, "\",\"reasoning_content\":\"");
-        put_whole_part(c, true, events, n, o);
-        c->n_reasoning = count_reasoning(c, events, n);
+        c->n_reasoning = put_whole_part(c, 1, events, n, o);
     } else {
         for (size_t i = 0; i < n; i++) jout_escaped(o, events[i]->text.p, events[i]->text.n);
     }

@@ -27,8 +27,7 @@ static void put_head(const struct openai_writer *w, const char *object, struct j
 }
 
 void openai_chunk_open(const struct openai_writer *w, struct jout *o) {
-    jout_raw(o, "data: ");
-    put_head(w, form_of(w)->chunk, o);
+    if (o->err == SIL_OK) o->err = buf_str(o->b, w->head);
 }
 
 void openai_chunk_close(const struct openai_writer *w, struct jout *o) {
@@ -228,11 +227,24 @@ static sil_err set_echo(struct openai_choice *c, const struct request *r, uint32
     return SIL_OK;
 }
 
+static sil_err set_head(struct openai_writer *w, struct arena *arena) {
+    struct buf b;
+    struct jout o = {.b = &b};
+    buf_init(&b, arena->mem, OPENAI_PIECE_MAX);
+    jout_raw(&o, "data: ");
+    put_head(w, form_of(w)->chunk, &o);
+    const char *copy = o.err == SIL_OK ? arena_copy(arena, buf_view(&b).p, b.n) : NULL;
+    w->head = (struct str){copy, copy ? b.n : 0};
+    buf_free(&b);
+    return copy ? SIL_OK : o.err == SIL_OK ? SIL_NOMEM : o.err;
+}
+
 sil_err openai_begin(struct openai_writer *w, struct request *r) {
     const struct config_model *k = r->model->config;
     uint32_t n = request_choices(r);
     *w = (struct openai_writer){.r = r, .choices = ARENA_ARRAY(&r->arena, n, struct openai_choice)};
     if (!w->choices) return SIL_NOMEM;
+    SIL_TRY(set_head(w, &r->arena));
     for (uint32_t i = 0; i < n; i++) {
         struct openai_choice *c = &w->choices[i];
         c->split = r->split_reasoning &&

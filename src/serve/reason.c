@@ -60,6 +60,14 @@ size_t reason_push(struct reason *r, char c, char *out, bool *reasoning) {
     return n;
 }
 
+size_t reason_plain(const struct reason *r, const char *p, size_t n) {
+    if (r->trim || r->n || r->state == REASON_START) return 0;
+    if (r->state == REASON_OUTSIDE) return n;
+    size_t k = 0;
+    while (k < n && p[k] != r->end.p[0] && !is_space(p[k])) k++;
+    return k;
+}
+
 size_t reason_end(struct reason *r, char *out, bool *reasoning) {
     *reasoning = r->state == REASON_INSIDE;
     return give(r, r->n, out);

@@ -24,6 +24,8 @@ bool reason_open(struct reason *r, struct str begin, struct str end, bool inside
 /* One byte in, up to sizeof r->held bytes out (to `out`, which has room for them), all of one part: *reasoning. Returns
  * how many. */
 size_t reason_push(struct reason *r, char c, char *out, bool *reasoning);
+/* How many of the n bytes at p would pass at once, all of the present part: they need not be pushed. */
+size_t reason_plain(const struct reason *r, const char *p, size_t n);
 /* The text is over: what was held. */
 size_t reason_end(struct reason *r, char *out, bool *reasoning);
 
