@@ -17,6 +17,7 @@ void serve_bed_open(struct serve_bed *b) {
     struct sil_error e = {0};
     struct mm_spec m = mm_default();
     memset(b, 0, sizeof *b);
+    b->mem = mem_libc();
     snprintf(b->dir, sizeof b->dir, "%s", "/tmp/sillok-serve-XXXXXX");
     assert_non_null(mkdtemp(b->dir));
     snprintf(b->socket, sizeof b->socket, "%s/socket", b->dir);
@@ -50,7 +51,7 @@ void serve_bed_open(struct serve_bed *b) {
 
 void serve_bed_start(struct serve_bed *b) {
     struct sil_error e = {0};
-    if (server_open(&b->config, NULL, &b->server, &e) != SIL_OK) fail_msg("%s", e.text);
+    if (server_open(&b->config, NULL, b->mem, &b->server, &e) != SIL_OK) fail_msg("%s", e.text);
 }
 
 void serve_bed_stop(struct serve_bed *b) {

@@ -8,6 +8,7 @@
 struct serve_bed {
     char dir[64], socket[96], state[96], model[96];
     struct config config;
+    struct mem mem; /* the C library's; for requests and answers */
     struct server *server;
 };
 

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -328,7 +329,7 @@ static void several_models(void **state) {
     serve_bed_stop(&bed);
     bed.config.memory_bytes = 1 << 20; /* a budget that they pass */
     struct sil_error e = {0};
-    assert_int_equal(server_open(&bed.config, NULL, &bed.server, &e), SIL_LIMIT);
+    assert_int_equal(server_open(&bed.config, NULL, bed.mem, &bed.server, &e), SIL_LIMIT);
     assert_non_null(strstr(e.text, "memory budget"));
     bed.server = NULL;
     bed.config = before;
@@ -491,6 +492,73 @@ static void malformed_http(void **state) {
     assert_int_equal(status_of("GET", "/health", NULL, 0), 200);
 }
 
+/* ---- memory that is not there ---- */
+
+struct scarce {
+    _Atomic uint32_t calls;
+    _Atomic uint32_t one_in; /* every so many-th allocation fails; 0: none */
+};
+
+static void *scarce_resize(void *ctx, void *p, size_t size) {
+    struct scarce *s = ctx;
+    uint32_t one_in = atomic_load(&s->one_in);
+    if (size && one_in && atomic_fetch_add(&s->calls, 1) % one_in == one_in - 1) return NULL;
+    return mem_libc().resize(mem_libc().ctx, p, size);
+}
+
+/* The right bytes, or a refusal, or a closed connection; never other bytes. */
+static void *ask_scarce(void *arg) {
+    const struct client *c = arg;
+    struct buf body;
+    struct http_reply r;
+    make_body(c->number, c->stream, &body);
+    http_post(bed.socket, "/v1/chat/completions", body.p, &r);
+    const char *text = buf_view(&r.body).p;
+    if (r.status == 200 && strstr(text, "\"finish_reason\":\"error\"")) {
+        ; /* ended in the middle, and said so */
+    } else if (r.status == 200 && r.whole && !c->stream) {
+        char *got = choices_of(&r);
+        assert_string_equal(got, c->expected);
+        free(got);
+    } else if (r.status == 200 && r.whole && strstr(text, "[DONE]")) {
+        check_stream(&r, c->expected);
+    } else if (r.status != 0 && r.status != 200) {
+        if (r.status != 503 && r.status != 500) {
+            dprintf(2, "request %u: %d %s\n", c->number, r.status, text);
+            fail();
+        }
+    }
+    http_reply_free(&r);
+    buf_free(&body);
+    return NULL;
+}
+
+static void memory_runs_out(void **state) {
+    (void)state;
+    struct scarce scarce = {0};
+    const struct mem before = bed.mem;
+    pthread_t threads[CLIENTS];
+    struct client clients[CLIENTS];
+    serve_bed_stop(&bed);
+    bed.mem = (struct mem){.resize = scarce_resize, .ctx = &scarce};
+    serve_bed_start(&bed);
+    ask_alone();
+    for (uint32_t one_in = 7; one_in < 200; one_in = one_in * 2 + 3) {
+        atomic_store(&scarce.one_in, one_in);
+        for (uint32_t i = 0; i < CLIENTS; i++) {
+            clients[i] = (struct client){.number = i, .stream = i % 2, .expected = alone[i]};
+            assert_int_equal(pthread_create(&threads[i], NULL, ask_scarce, &clients[i]), 0);
+        }
+        for (uint32_t i = 0; i < CLIENTS; i++) pthread_join(threads[i], NULL);
+    }
+    atomic_store(&scarce.one_in, 0);
+    ask_together(true); /* as if nothing had been */
+    for (uint32_t i = 0; i < CLIENTS; i++) free(alone[i]);
+    serve_bed_stop(&bed);
+    bed.mem = before;
+    serve_bed_start(&bed);
+}
+
 /* ---- clients that go away ---- */
 
 /* Begins a stream of many tokens and leaves in the middle. */
@@ -567,7 +635,7 @@ static void forms_of_http(void **state) {
     bed.config.cors_origin = NULL;
     bed.config.watts_max = 100; /* nothing to keep it by, or kept */
     struct sil_error e = {0};
-    sil_err err = server_open(&bed.config, NULL, &bed.server, &e);
+    sil_err err = server_open(&bed.config, NULL, bed.mem, &bed.server, &e);
     assert_true(err == SIL_OK || (err == SIL_UNSUPPORTED && strstr(e.text, "energy counter")));
     if (err == SIL_OK) serve_bed_stop(&bed);
     bed.server = NULL;
@@ -658,6 +726,7 @@ int main(void) {
         cmocka_unit_test(bad_requests),
         cmocka_unit_test(large_requests),
         cmocka_unit_test(malformed_http),
+        cmocka_unit_test(memory_runs_out),
         cmocka_unit_test(gone_clients_are_noticed),
         cmocka_unit_test(forms_of_http),
         cmocka_unit_test(slow_heads_are_shut_out),

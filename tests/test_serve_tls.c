@@ -145,11 +145,11 @@ static void certificates_are_checked(void **state) {
     snprintf(path, sizeof path, "%s/no.pem", b.dir);
     write_file(path, "no certificate\n", 15);
     b.config.listen[0] = (struct config_listen){.address = "127.0.0.1", .tls_cert = path, .tls_key = path};
-    assert_int_equal(server_open(&b.config, NULL, &b.server, &e), SIL_IO);
+    assert_int_equal(server_open(&b.config, NULL, b.mem, &b.server, &e), SIL_IO);
     assert_non_null(strstr(e.text, "certificate"));
     b.server = NULL;
     b.config.listen[0] = (struct config_listen){.address = "999.1.1.1"};
-    assert_int_equal(server_open(&b.config, NULL, &b.server, &e), SIL_ARG);
+    assert_int_equal(server_open(&b.config, NULL, b.mem, &b.server, &e), SIL_ARG);
     assert_non_null(strstr(e.text, "999.1.1.1"));
     b.server = NULL;
     serve_bed_close(&b);

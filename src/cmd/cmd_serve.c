@@ -145,7 +145,7 @@ static sil_err serve(const struct options *o, const struct config *c, struct sil
     block_signals(&signals);
     SIL_TRY(log_open(STDERR_FILENO, c->log_level, clock_system(), &r.log));
     sil_err err = c->sandbox ? sandbox_files(c, &box, e) : SIL_OK;
-    if (err == SIL_OK) err = server_open(c, r.log, &r.server, e);
+    if (err == SIL_OK) err = server_open(c, r.log, mem_libc(), &r.server, e);
     if (err == SIL_OK && c->sandbox) err = sandbox_calls(&box, e);
     if (err == SIL_OK) {
         if (c->sandbox) sandbox_log(&box, r.log);

@@ -66,9 +66,9 @@ static sil_err open_record(struct server *s, struct sil_error *e) {
     return err;
 }
 
-static sil_err open_all(struct server *s, struct log *log, struct sil_error *e) {
+static sil_err open_all(struct server *s, struct log *log, struct mem mem, struct sil_error *e) {
     const struct config *c = s->config;
-    s->env = (struct job_env){.mem = mem_libc(), .clock = clock_system(), .config = c, .log = log};
+    s->env = (struct job_env){.mem = mem, .clock = clock_system(), .config = c, .log = log};
     s->env.n_open = &s->n_open;
     SIL_TRY(make_dir(c->state, e));
     SIL_TRY(open_metrics(s, e));
@@ -92,11 +92,11 @@ static sil_err open_all(struct server *s, struct log *log, struct sil_error *e) 
     return http_open(&http, &s->http, e);
 }
 
-sil_err server_open(const struct config *c, struct log *log, struct server **out, struct sil_error *e) {
+sil_err server_open(const struct config *c, struct log *log, struct mem mem, struct server **out, struct sil_error *e) {
     struct server *s = mem_array(mem_libc(), 1, sizeof *s);
     if (!s) return err_nomem(e, "the server", sizeof *s);
     s->config = c;
-    sil_err err = open_all(s, log, e);
+    sil_err err = open_all(s, log, mem, e);
     if (err != SIL_OK) {
         server_close(s);
         return err;
@@ -155,6 +155,6 @@ void server_close(struct server *s) {
     gate_close(s->gate);
     catalog_close(&s->catalog);
     meter_close(s->meter);
-    mem_free(mem_libc(), s->metrics.models);
+    mem_free(s->env.mem, s->metrics.models);
     mem_free(mem_libc(), s);
 }
