@@ -1,4 +1,5 @@
-/* file: the only place where Sillok opens files. Errors name the path and the system's reason. */
+/* file: the place where Sillok opens files (those of the record have one of their own, ledger/disk.h). Errors name the
+ * path and the system's reason. */
 #ifndef SIL_BASE_FILE_H
 #define SIL_BASE_FILE_H
 

@@ -29,6 +29,7 @@ int cmd_plan(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_key(int argc, char **argv);
 int cmd_top(int argc, char **argv);
+int cmd_audit(int argc, char **argv);
 int cmd_usage_report(int argc, char **argv); /* sillok usage */
 
 /* What an option takes, which is also the type behind cmd_opt.out. */

@@ -24,6 +24,7 @@ static const struct command {
     {"key", cmd_key, "API keys of the server, and limits of their tenants"},
     {"top", cmd_top, "what a running server does just now"},
     {"usage", cmd_usage_report, "what tenants of the server used"},
+    {"audit", cmd_audit, "check the record of answers, prove an entry, compute an answer again"},
     {"plan", cmd_plan, "a year of an AI data centre: power, tokens, money"},
     {NULL, NULL, NULL},
 };
