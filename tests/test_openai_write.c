@@ -11,6 +11,7 @@
 #include "base/utf8.h"
 #include "openai_bed.h"
 #include "serve/openai_impl.h"
+#include "serve/prompt.h"
 #include "support.h"
 
 static struct openai_bed bed;
@@ -348,6 +349,31 @@ static void test_reasoning(void **state) {
                 "a\n       ", "b"); /* more white space than is held back belongs to the reasoning */
 }
 
+/* A template that begins the reasoning itself: the answer begins inside. */
+static void test_open_reasoning(void **state) {
+    (void)state;
+    static const char *const templates[] = {"{{ messages[0].content }}<think>\n\n",
+                                            "{{ messages[0].content }}<think>a"};
+    const struct template *own = bed.entry.chat;
+    for (int i = 0; i < 2; i++) {
+        struct template *t;
+        const struct template_limits limits = template_limits_default();
+        struct fault f;
+        assert_int_equal(template_parse(mem_libc(), str_of(templates[i]), &limits, &t, NULL), SIL_OK);
+        bed.entry.chat = t;
+        struct request *r = openai_bed_read(&bed, true, "{" HELLO "}");
+        assert_true(prompt_build(r, &f));
+        assert_int_equal(r->reasoning_open, i == 0);
+        request_release(r);
+        r = openai_bed_read(&bed, true, "{" HELLO ",\"reasoning_format\":\"none\"}");
+        assert_true(prompt_build(r, &f));
+        assert_false(r->reasoning_open);
+        request_release(r);
+        template_free(t);
+    }
+    bed.entry.chat = own;
+}
+
 /* Tokens of reasoning are counted where the engine does not. */
 static void test_reasoning_usage(void **state) {
     (void)state;
@@ -471,9 +497,9 @@ int main(void) {
         cmocka_unit_test(test_fault_in_stream), cmocka_unit_test(test_echo),
         cmocka_unit_test(test_chat_whole),      cmocka_unit_test(test_not_ended),
         cmocka_unit_test(test_chat_logprobs),   cmocka_unit_test(test_text_logprobs),
-        cmocka_unit_test(test_reasoning),       cmocka_unit_test(test_reasoning_usage),
-        cmocka_unit_test(test_fault),           cmocka_unit_test(test_models),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_reasoning),       cmocka_unit_test(test_open_reasoning),
+        cmocka_unit_test(test_reasoning_usage), cmocka_unit_test(test_fault),
+        cmocka_unit_test(test_models),          cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, open_bed, close_bed);
 }
