@@ -53,4 +53,34 @@ is "run with SILLOK_MODEL" "$(SILLOK_MODEL=m.gguf "$tree/dev" run -p "a  b")" "<
 : >"$tree/models/x y.gguf"
 is "run with a file in models/" "$(cd "$tree/elsewhere" && ../dev run -n 1)" "<run><$tree/models/x y.gguf><-n><1>"
 is "a named model goes first" "$("$tree/dev" run other.gguf)" "<run><other.gguf>"
+
+# ./dev run serve with a program that only says that it listens.
+cat >"$tree/build/sillok" <<'END'
+#!/bin/sh
+case "$1" in
+key) echo sk-sillok-abc_1 ;;
+serve)
+    echo $$ >"$SILLOK_STATE/pid"
+    echo "listening on http://127.0.0.1:9"
+    exec sleep 60
+    ;;
+esac
+END
+export SILLOK_STATE="$tap_tmp/server"
+: >"$tap_tmp/said"
+"$tree/dev" run serve "$tree/models/x y.gguf" >"$tap_tmp/said" 2>&1 &
+dev_pid=$!
+tries=0
+until grep -q "Ctrl-C" "$tap_tmp/said" || [ "$tries" -gt 100 ]; do
+    tries=$((tries + 1))
+    sleep 0.1
+done
+has "run serve prints the address" "$(cat "$tap_tmp/said")" "http://127.0.0.1:9/v1"
+has "... a key" "$(cat "$tap_tmp/said")" "sk-sillok-abc_1"
+has "... and a curl line with both" "$(grep curl "$tap_tmp/said")" "curl http://127.0.0.1:9/v1/chat/completions -H 'Authorization: Bearer sk-sillok-abc_1'"
+has "... for this model" "$(cat "$tap_tmp/said")" '"model": "x y"'
+kill "$dev_pid"
+wait "$dev_pid" 2>/dev/null
+is "the server ends with the script" "$(kill -0 "$(cat "$SILLOK_STATE/pid")" 2>/dev/null && echo lives)" ""
+unset SILLOK_STATE
 done_testing
