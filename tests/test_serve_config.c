@@ -55,7 +55,6 @@ static void example(void **state) {
     config_model_default(&m);
     assert_memory_equal(&config.models[0].sampling, &m.sampling, sizeof m.sampling);
     assert_string_equal(config.models[0].think_begin, m.think_begin);
-    assert_int_equal(config.commit_ms, d.commit_ms);
     assert_string_equal(config.origin, d.origin);
     assert_int_equal(config.listen[0].port, d.listen[0].port);
     assert_int_equal(config.http_threads, d.http_threads);
@@ -198,6 +197,39 @@ static void checks(void **state) {
     expect(check(), "models has 65 elements");
 }
 
+static void changes(void **state) {
+    (void)state;
+    static const char first[] = "threads: 2\nlimits: {waiting: 5, waiting_per_tenant: 5}\nlisten: [{address: '::1'}]\n";
+    const struct {
+        const char *yaml, *want;
+    } cases[] = {
+        {first, ""},
+        {"threads: 2\nlimits: {waiting: 5, waiting_per_tenant: 5}\nlisten: [{address: '::1', tls_cert: a, tls_key: "
+         "b}]\n"
+         "rates: {concurrent: 4}\nlog: {level: debug}\nkeys: false\nledger: {transcript: none}\n",
+         ""},
+        {"threads: 3\nlimits: {waiting: 6, waiting_per_tenant: 5}\nlisten: [{address: '::1', port: 1}]\nmetrics: "
+         "{open: "
+         "true}\n",
+         "listen, threads, limits.waiting, metrics.open"},
+        {"threads: 2\nlimits: {waiting: 5, waiting_per_tenant: 5}\nlisten: [{address: '::1'}, {path: a}]\nstate: b\n"
+         "models: [{name: a, path: b, sampling: {top_k: 4}}]\npower: {watts_max: 1}\ncors_origin: '*'\n",
+         "listen, models, state, cors_origin, power.watts_max"},
+    };
+    struct config old;
+    struct sil_error e = {0};
+    assert_int_equal(config_parse(mem_libc(), str_of(first), "etc/x.yaml", &old, &e), SIL_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct buf b;
+        buf_init(&b, mem_libc(), 4096);
+        assert_string_equal(parse(cases[i].yaml), "");
+        assert_int_equal(config_changes(&old, &config, &b), SIL_OK);
+        assert_string_equal(b.n ? b.p : "", cases[i].want);
+        buf_free(&b);
+    }
+    config_free(&old);
+}
+
 static sil_err allocate(void *ctx, struct mem mem) {
     struct config c;
     struct sil_error e;
@@ -215,9 +247,13 @@ static void allocation_failures(void **state) {
 int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults), cmocka_unit_test(example),
-        cmocka_unit_test(values),   cmocka_unit_test(mistakes_have_a_place),
-        cmocka_unit_test(checks),   cmocka_unit_test(allocation_failures),
+        cmocka_unit_test(defaults),
+        cmocka_unit_test(example),
+        cmocka_unit_test(values),
+        cmocka_unit_test(mistakes_have_a_place),
+        cmocka_unit_test(checks),
+        cmocka_unit_test(changes),
+        cmocka_unit_test(allocation_failures),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     config_free(&config);

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 
 #include "base/file.h"
+#include "serve/http.h"
 #include "serve_bed.h"
 
 enum { PEM_MAX = 16384, REPLY_MAX = 1 << 18 };
@@ -136,6 +137,64 @@ static void answers_over_tls(void **state) {
     serve_bed_close(&b);
 }
 
+/* The certificate that a server showed, in out; its bytes. */
+static size_t shown(struct tls *t, unsigned char *out, size_t size) {
+    unsigned n = 0;
+    const gnutls_datum_t *d = gnutls_certificate_get_peers(t->session, &n);
+    assert_true(d && n == 1 && d->size <= size);
+    memcpy(out, d->data, d->size);
+    return d->size;
+}
+
+/* A renewed certificate: new connections see it, old ones go on, and a broken one changes nothing. */
+static void certificates_are_renewed(void **state) {
+    (void)state;
+    static char reply[REPLY_MAX];
+    unsigned char first[4096], second[4096];
+    struct serve_bed b;
+    struct tls old, fresh;
+    struct sil_error e = {0};
+    char cert[96], key[96];
+    serve_bed_open(&b);
+    snprintf(cert, sizeof cert, "%s/cert.pem", b.dir);
+    snprintf(key, sizeof key, "%s/key.pem", b.dir);
+    make_certificate(cert, key);
+    b.config.listen[0] = (struct config_listen){.address = "127.0.0.1", .tls_cert = cert, .tls_key = key};
+    serve_bed_start(&b);
+    dial(&old, port_of(b.server, 0));
+    ask(&old, "GET", "/health", "", "\"ok\"", reply);
+    size_t n = shown(&old, first, sizeof first);
+    assert_int_equal(server_reload(b.server, &b.config, &e), SIL_OK); /* nothing changed */
+    make_certificate(cert, key);
+    if (server_reload(b.server, &b.config, &e) != SIL_OK) fail_msg("%s", e.text);
+    for (int i = 0; i < 20; i++) {
+        dial(&fresh, port_of(b.server, 0));
+        size_t m = shown(&fresh, second, sizeof second);
+        assert_true(m != n || memcmp(first, second, n) != 0);
+        ask(&fresh, "GET", "/health", "", "\"ok\"", reply);
+        assert_non_null(strstr(reply, "200 OK"));
+        hang_up(&fresh);
+    }
+    ask(&old, "GET", "/health", "", "\"ok\"", reply);
+    assert_non_null(strstr(reply, "200 OK"));
+    write_file(key, "no key\n", 7);
+    assert_int_equal(server_reload(b.server, &b.config, &e), SIL_IO);
+    assert_non_null(strstr(e.text, "certificate"));
+    dial(&fresh, port_of(b.server, 0));
+    ask(&fresh, "GET", "/health", "", "\"ok\"", reply);
+    assert_non_null(strstr(reply, "200 OK"));
+    hang_up(&fresh);
+    /* Again and again, with the first client still there: those without clients are swept. */
+    for (int i = 0; i < HTTP_RETIRED_MAX + 4; i++) {
+        make_certificate(cert, key);
+        if (server_reload(b.server, &b.config, &e) != SIL_OK) fail_msg("%s", e.text);
+    }
+    ask(&old, "GET", "/health", "", "\"ok\"", reply);
+    assert_non_null(strstr(reply, "200 OK"));
+    hang_up(&old);
+    serve_bed_close(&b);
+}
+
 static void certificates_are_checked(void **state) {
     (void)state;
     struct serve_bed b;
@@ -156,7 +215,8 @@ static void certificates_are_checked(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(answers_over_tls), cmocka_unit_test(certificates_are_checked)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(answers_over_tls), cmocka_unit_test(certificates_are_renewed),
+                                       cmocka_unit_test(certificates_are_checked)};
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,7 +14,10 @@
 #include "serve/sandbox.h"
 #include "serve/server.h"
 
+enum { CHANGES_MAX = 4096 };
+
 struct options {
+    const char *path; /* a model instead of `config` */
     const char *config, *name, *listen, *socket, *state, *cpu;
     uint32_t threads, ctx, sessions, port;
     bool check, no_keys, no_sandbox;
@@ -31,8 +34,8 @@ static const char *model_name(const char *path, char *out, size_t size) {
 }
 
 /* The command line over the configuration. */
-static sil_err apply(const struct options *o, const char *path, struct config *c, char *name, size_t size,
-                     struct sil_error *e) {
+static sil_err apply(const struct options *o, struct config *c, char *name, size_t size, struct sil_error *e) {
+    const char *path = o->path;
     if (path && o->config) return err_set(e, SIL_ARG, "give a model or --config, not both");
     if (path) {
         config_model_default(&c->models[0]);
@@ -56,6 +59,13 @@ static sil_err apply(const struct options *o, const char *path, struct config *c
     return config_check(c, e);
 }
 
+/* name: room for the name of a model that is given by its path. */
+static sil_err settings(const struct options *o, struct config *c, char *name, size_t size, struct sil_error *e) {
+    config_default(c);
+    if (o->config) SIL_TRY(config_read(o->config, c, e));
+    return apply(o, c, name, size, e);
+}
+
 static void print_addresses(const struct server *s) {
     const char *address;
     for (uint32_t i = 0; (address = server_address(s, i)) != NULL; i++) printf("listening on %s\n", address);
@@ -70,6 +80,7 @@ struct running {
     struct server *server;
     struct log *log;
     const char *manager; /* NOTIFY_SOCKET */
+    char name[128];      /* of a model that was given by its path, in `reloaded` */
 };
 
 static void drop_config(struct config *c) {
@@ -78,13 +89,24 @@ static void drop_config(struct config *c) {
     mem_free(mem_libc(), c);
 }
 
-static sil_err read_again(const struct running *r, struct config **out, struct sil_error *e) {
+/* What changed and is not taken over. */
+static sil_err name_changes(const struct running *r, const struct config *c, struct sil_error *e) {
+    struct buf b;
+    buf_init(&b, mem_libc(), CHANGES_MAX);
+    sil_err err = config_changes(r->config, c, &b);
+    if (err == SIL_OK && b.n) LOG(r->log, LOG_WARN, "needs a restart", LOG_S("settings", b.p));
+    buf_free(&b);
+    return err == SIL_OK ? err : err_set(e, err, "no memory for what changed");
+}
+
+/* The file and the arguments as at the start, checked as then: a mistake changes nothing. */
+static sil_err read_again(struct running *r, struct config **out, struct sil_error *e) {
     struct config *c = mem_array(mem_libc(), 1, sizeof *c);
     if (!c) return err_nomem(e, "settings", sizeof *c);
-    config_default(c);
-    sil_err err = r->options->config ? config_read(r->options->config, c, e) : SIL_OK;
-    if (err == SIL_OK && r->options->no_keys) c->keys = false;
+    sil_err err = settings(r->options, c, r->name, sizeof r->name, e);
+    if (err == SIL_OK) err = name_changes(r, c, e);
     if (err == SIL_OK) err = server_reload(r->server, c, e);
+    if (err == SIL_OK) log_level_set(r->log, c->log_level);
     *out = err == SIL_OK ? c : NULL;
     if (err != SIL_OK) drop_config(c);
     return err;
@@ -100,7 +122,12 @@ static void reload(struct running *r) {
         r->reloaded = fresh;
         LOG(r->log, LOG_INFO, "reloaded", LOG_S("config", r->options->config));
     } else {
-        LOG(r->log, LOG_ERROR, "not reloaded", LOG_S("error", e.text));
+        /* The rights that the sandbox left belong to the file that was there, not to its name. */
+        const char *hint =
+            e.code == SIL_IO && r->config->sandbox
+                ? "in the sandbox files that are replaced can be read below /etc only; elsewhere write into them"
+                : NULL;
+        LOG(r->log, LOG_ERROR, "not reloaded", LOG_S("error", e.text), LOG_S("hint", hint));
     }
     notify_state(r->manager, "READY=1");
 }
@@ -167,7 +194,7 @@ static void describe(struct options *o, struct cmd_opt out[OPTIONS]) {
          .kind = CMD_TEXT,
          .out = &o->config,
          .value = "FILE",
-         .help = "settings, in YAML (docs/serve.md)"},
+         .help = "settings, in YAML (examples/serve.yaml)"},
         {.name = "check", .kind = CMD_FLAG, .out = &o->check, .help = "check the settings and exit"},
         {.name = "name",
          .kind = CMD_TEXT,
@@ -230,11 +257,9 @@ static void describe(struct options *o, struct cmd_opt out[OPTIONS]) {
     static_assert(sizeof opts == OPTIONS * sizeof *out, "one description each");
 }
 
-static sil_err prepare_and_serve(const struct options *o, const char *path, struct config *c, struct sil_error *e) {
+static sil_err prepare_and_serve(const struct options *o, struct config *c, struct sil_error *e) {
     char name[128];
-    config_default(c);
-    if (o->config) SIL_TRY(config_read(o->config, c, e));
-    SIL_TRY(apply(o, path, c, name, sizeof name, e));
+    SIL_TRY(settings(o, c, name, sizeof name, e));
     if (!o->check) return serve(o, c, e);
     puts("ok");
     return SIL_OK;
@@ -249,17 +274,16 @@ int cmd_serve(int argc, char **argv) {
         .synopsis = "[MODEL | --config FILE] [--port N] [--state DIR] ...",
         .about =
             "Answers over HTTP in OpenAI's form. Every answer is on record before it is finished; see sillok audit.\n"
-            "SIGTERM drains, SIGHUP reloads keys and limits.",
+            "SIGTERM drains, SIGHUP reloads keys, rates and certificates.",
         .opts = opts,
         .n_opts = OPTIONS,
         .max_args = 1};
-    const char *path = NULL;
-    int n_args = 0, rc = cmd_parse(&spec, argc, argv, &path, &n_args);
+    int n_args = 0, rc = cmd_parse(&spec, argc, argv, &o.path, &n_args);
     if (rc != CMD_GO) return rc;
-    if (!path && !o.config) return cmd_usage("serve", "what is missing: a model file, or --config FILE");
+    if (!o.path && !o.config) return cmd_usage("serve", "what is missing: a model file, or --config FILE");
     struct sil_error e = {0};
     struct config *c = mem_array(mem_libc(), 1, sizeof *c);
-    sil_err err = c ? prepare_and_serve(&o, path, c, &e) : err_nomem(&e, "settings", sizeof *c);
+    sil_err err = c ? prepare_and_serve(&o, c, &e) : err_nomem(&e, "settings", sizeof *c);
     drop_config(c);
     return err == SIL_OK ? 0 : cmd_fail("serve", &e);
 }

@@ -4,6 +4,7 @@
 #include <netdb.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -83,7 +84,9 @@ static sil_err connect_to(const char *where, int *fd, struct sil_error *e) {
     if (strncmp(where, "https://", 8) == 0)
         return err_set(e, SIL_ARG, "%s: no TLS here; give the server a Unix socket too (listen: - path: ...)", where);
     if (strncmp(where, "unix:", 5) == 0) return connect_unix(where + 5, fd, e);
-    if (where[0] == '/' || where[0] == '.') return connect_unix(where, fd, e);
+    struct stat st;
+    if (where[0] == '/' || where[0] == '.' || (stat(where, &st) == 0 && S_ISSOCK(st.st_mode)))
+        return connect_unix(where, fd, e);
     if (strncmp(where, "http://", 7) == 0) where += 7;
     return connect_tcp(where, strcspn(where, "/"), fd, e);
 }

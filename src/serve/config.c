@@ -41,7 +41,6 @@ void config_default(struct config *c) {
                    .choices = 16},
         .state = "sillok-state",
         .origin = "sillok.local/log",
-        .commit_ms = 2,
         .transcript = TRANSCRIPT_IDS,
         .receipts = true,
         .keys = true,

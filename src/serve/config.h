@@ -1,11 +1,12 @@
 /* config: every setting of the server, with its default and range. Read from YAML by config_read, which knows the line
  * and column of each mistake; `sillok serve MODEL` without a file uses config_default and the command line.
- * Immutable once read; SIGHUP reads a new one, of which gate, log level, TLS files and limits are taken over (what
- * needs a restart is named in the log). */
+ * Immutable once read; SIGHUP reads a new one, of which keys, rates, transcript, log level and certificates are taken
+ * over (what needs a restart is named in the log). */
 #ifndef SIL_SERVE_CONFIG_H
 #define SIL_SERVE_CONFIG_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "serve/caller.h"
 #include "serve/log.h"
 #include "sillok.h"
@@ -82,7 +83,6 @@ struct config {
 
     const char *state;                 /* directory: keys.db, ledger/; "sillok-state" */
     const char *origin;                /* name of the log in its checkpoints: "sillok.local/log" */
-    uint32_t commit_ms;                /* entries wait at most so long for company before they are synced: 2 */
     enum caller_transcript transcript; /* where a tenant says nothing: ids */
     bool receipts;                     /* each answer carries its receipt, not its entry's index alone: true */
 
@@ -108,5 +108,9 @@ sil_err config_parse(struct mem mem, struct str yaml, const char *name, struct c
  * there. Errors name the place in the file where there is one. */
 sil_err config_check(const struct config *c, struct sil_error *e);
 void config_free(struct config *c);
+
+/* Appends the keys of settings that differ and that a running server does not take over ("models, limits"), joined by
+ * ", "; nothing when there are none. */
+sil_err config_changes(const struct config *a, const struct config *b, struct buf *out);
 
 #endif

@@ -25,8 +25,8 @@ static const struct config_field listen_fields[] = {
     {.key = "port", .kind = CONFIG_U16, .at = L(port), .high = PORT_MAX},
     {.key = "path", .kind = CONFIG_PATH, .at = L(path)},
     {.key = "mode", .kind = CONFIG_MODE, .at = L(mode), .high = 0777},
-    {.key = "tls_cert", .kind = CONFIG_PATH, .at = L(tls_cert)},
-    {.key = "tls_key", .kind = CONFIG_PATH, .at = L(tls_key)},
+    {.key = "tls_cert", .kind = CONFIG_PATH, .live = true, .at = L(tls_cert)},
+    {.key = "tls_key", .kind = CONFIG_PATH, .live = true, .at = L(tls_key)},
 };
 static const struct config_table listen_table = {listen_fields, COUNT(listen_fields)};
 
@@ -94,8 +94,7 @@ static const struct config_table rates_table = {rates_fields, COUNT(rates_fields
 #define C(member) offsetof(struct config, member)
 static const struct config_field ledger_fields[] = {
     {.key = "origin", .kind = CONFIG_TEXT, .at = C(origin)},
-    {.key = "commit_delay", .kind = CONFIG_MS, .at = C(commit_ms), .high = 1000},
-    {.key = "transcript", .kind = CONFIG_CHOICE, .at = C(transcript), .choices = "none|ids|text"},
+    {.key = "transcript", .kind = CONFIG_CHOICE, .live = true, .at = C(transcript), .choices = "none|ids|text"},
     {.key = "receipts", .kind = CONFIG_BOOL, .at = C(receipts)},
 };
 static const struct config_table ledger_table = {ledger_fields, COUNT(ledger_fields)};
@@ -109,7 +108,7 @@ static const struct config_field power_fields[] = {
 };
 static const struct config_table power_table = {power_fields, COUNT(power_fields)};
 static const struct config_field log_fields[] = {
-    {.key = "level", .kind = CONFIG_CHOICE, .at = C(log_level), .choices = "debug|info|warn|error"},
+    {.key = "level", .kind = CONFIG_CHOICE, .live = true, .at = C(log_level), .choices = "debug|info|warn|error"},
 };
 static const struct config_table log_table = {log_fields, COUNT(log_fields)};
 
@@ -138,10 +137,10 @@ static const struct config_field root_fields[] = {
     {.key = "http_threads", .kind = CONFIG_U32, .at = C(http_threads), .low = 1, .high = 64},
     {.key = "workers", .kind = CONFIG_U32, .at = C(workers), .low = 1, .high = 64},
     {.key = "limits", .kind = CONFIG_GROUP, .at = C(limits), .table = &limits_table},
-    {.key = "rates", .kind = CONFIG_GROUP, .at = C(rates), .table = &rates_table},
+    {.key = "rates", .kind = CONFIG_GROUP, .live = true, .at = C(rates), .table = &rates_table},
     {.key = "state", .kind = CONFIG_PATH, .at = C(state)},
     {.key = "ledger", .kind = CONFIG_GROUP, .at = 0, .table = &ledger_table},
-    {.key = "keys", .kind = CONFIG_BOOL, .at = C(keys)},
+    {.key = "keys", .kind = CONFIG_BOOL, .live = true, .at = C(keys)},
     {.key = "cors_origin", .kind = CONFIG_TEXT, .at = C(cors_origin)},
     {.key = "metrics", .kind = CONFIG_GROUP, .at = 0, .table = &metrics_table},
     {.key = "sandbox", .kind = CONFIG_BOOL, .at = C(sandbox)},

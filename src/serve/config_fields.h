@@ -29,6 +29,7 @@ struct config_field {
     const char *key;
     enum config_kind kind;
     bool narrow;
+    bool live;        /* taken over by SIGHUP */
     size_t at;        /* offset from the struct of the table */
     double low, high; /* numbers */
     const char *choices;

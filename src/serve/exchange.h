@@ -5,6 +5,7 @@
 
 #include <microhttpd.h>
 
+#include "base/sha.h"
 #include "serve/http.h"
 #include "serve/openai.h"
 #include "serve/route.h"
@@ -22,6 +23,10 @@ struct http {
     struct mem mem;
     struct watch *watch;
     struct MHD_Daemon *daemons[CONFIG_LISTEN_MAX];
+    char pem[CONFIG_LISTEN_MAX][SHA_HEX]; /* digests of certificates and keys in use */
+    struct MHD_Daemon
+        *retired[HTTP_RETIRED_MAX]; /* with an older certificate: accept nothing, end with their clients */
+    uint32_t n_retired;
     char address[CONFIG_LISTEN_MAX][160];
     uint32_t n;
     _Atomic bool draining;

@@ -1,5 +1,7 @@
 #include "serve/http.h"
 
+#include <fcntl.h>
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -7,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/sha.h"
 #include "serve/exchange.h"
 #include "serve/socket.h"
 
@@ -130,25 +133,96 @@ static struct MHD_Daemon *start(struct http *h, int fd, const char *cert, const 
     return MHD_start_daemon(flags, 0, NULL, NULL, on_request, h, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
 
-static sil_err open_one(struct http *h, const struct config_listen *c, struct sil_error *e) {
+/* Certificate and key of a listener, and a digest of both; empty without TLS. */
+struct pem {
     struct buf cert, key;
-    int fd = -1;
-    sil_err err = read_pem(c->tls_cert, &cert, e);
-    if (err == SIL_OK) err = read_pem(c->tls_key, &key, e);
-    else buf_init(&key, mem_libc(), 1);
-    if (err == SIL_OK) err = socket_listen(c, &fd, h->address[h->n], sizeof h->address[h->n], e);
-    if (err == SIL_OK) {
-        struct MHD_Daemon *d = start(h, fd, c->tls_cert ? cert.p : NULL, key.p);
-        if (d) h->daemons[h->n++] = d;
-        else {
-            close(fd);
-            err = err_set(e, SIL_IO, "%s could not be started%s", h->address[h->n],
-                          c->tls_cert ? "; do certificate and key belong together, in PEM form?" : "");
-        }
+    char digest[SHA_HEX];
+};
+
+static void pem_free(struct pem *p) {
+    if (p->key.p) sodium_memzero(p->key.p, p->key.n);
+    buf_free(&p->cert);
+    buf_free(&p->key);
+}
+
+static sil_err pem_read(const struct config_listen *c, struct pem *p, struct sil_error *e) {
+    struct sha s;
+    *p = (struct pem){0};
+    SIL_TRY(read_pem(c->tls_cert, &p->cert, e));
+    SIL_TRY(read_pem(c->tls_key, &p->key, e));
+    sha_begin(&s);
+    sha_add(&s, buf_view(&p->cert).p, p->cert.n);
+    sha_add(&s, buf_view(&p->key).p, p->key.n);
+    sha_end(&s, p->digest);
+    return SIL_OK;
+}
+
+/* A daemon on listener i. Closes fd on failure. */
+static sil_err start_on(struct http *h, uint32_t i, int fd, const struct pem *p, struct MHD_Daemon **out,
+                        struct sil_error *e) {
+    *out = start(h, fd, p->cert.p, p->key.p);
+    if (*out) {
+        memcpy(h->pem[i], p->digest, SHA_HEX);
+        return SIL_OK;
     }
-    buf_free(&cert);
-    buf_free(&key);
+    close(fd);
+    return err_set(e, SIL_IO, "%s could not be started%s", h->address[i],
+                   p->cert.p ? "; do certificate and key belong together, in PEM form?" : "");
+}
+
+static sil_err open_one(struct http *h, const struct config_listen *c, struct sil_error *e) {
+    struct pem p;
+    int fd = -1;
+    sil_err err = pem_read(c, &p, e);
+    if (err == SIL_OK) err = socket_listen(c, &fd, h->address[h->n], sizeof h->address[h->n], e);
+    if (err == SIL_OK) err = start_on(h, h->n, fd, &p, &h->daemons[h->n], e);
+    if (err == SIL_OK) h->n++;
+    pem_free(&p);
     return err;
+}
+
+/* ---- new certificates ---- */
+
+/* Ends daemons that nobody is connected to any more. */
+static void sweep_retired(struct http *h) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < h->n_retired; i++) {
+        const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->retired[i], MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+        if (info && info->num_connections == 0) MHD_stop_daemon(h->retired[i]);
+        else h->retired[n++] = h->retired[i];
+    }
+    h->n_retired = n;
+}
+
+/* A second daemon begins to accept on the same socket before the first one ends accepting: no client is turned away. */
+static sil_err renew(struct http *h, uint32_t i, const struct pem *p, struct sil_error *e) {
+    struct MHD_Daemon *fresh;
+    sweep_retired(h);
+    if (h->n_retired == HTTP_RETIRED_MAX)
+        return err_set(e, SIL_LIMIT, "%s: %d older certificates still have clients; try later", h->address[i],
+                       HTTP_RETIRED_MAX);
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->daemons[i], MHD_DAEMON_INFO_LISTEN_FD);
+    int fd = info ? fcntl(info->listen_fd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (fd < 0) return err_set(e, SIL_IO, "%s: no new socket for the new certificate", h->address[i]);
+    SIL_TRY(start_on(h, i, fd, p, &fresh, e));
+    int old = MHD_quiesce_daemon(h->daemons[i]);
+    if (old >= 0) close(old);
+    h->retired[h->n_retired++] = h->daemons[i];
+    h->daemons[i] = fresh;
+    return SIL_OK;
+}
+
+sil_err http_reload(struct http *h, const struct config *c, struct sil_error *e) {
+    for (uint32_t i = 0; i < h->n && i < c->n_listen; i++) {
+        const struct config_listen *was = &h->env.env->config->listen[i];
+        struct pem p;
+        if (!was->tls_cert || !c->listen[i].tls_cert || strcmp(was->address, c->listen[i].address) != 0) continue;
+        sil_err err = pem_read(&c->listen[i], &p, e);
+        if (err == SIL_OK && strcmp(p.digest, h->pem[i]) != 0) err = renew(h, i, &p, e);
+        pem_free(&p);
+        if (err != SIL_OK) return err;
+    }
+    return SIL_OK;
 }
 
 sil_err http_open(const struct http_env *env, struct http **out, struct sil_error *e) {
@@ -179,6 +253,7 @@ void http_drain(struct http *h) {
 
 void http_close(struct http *h) {
     if (!h) return;
+    for (uint32_t i = 0; i < h->n_retired; i++) MHD_stop_daemon(h->retired[i]);
     for (uint32_t i = 0; i < h->n; i++) {
         MHD_stop_daemon(h->daemons[i]);
         socket_forget(&h->env.env->config->listen[i]);

@@ -8,6 +8,8 @@
 
 struct http;
 
+enum { HTTP_RETIRED_MAX = 16 };
+
 /* What requests are handed to. All of it outlives the daemons. */
 struct http_env {
     struct job_env *env;
@@ -20,6 +22,10 @@ struct http_env {
 sil_err http_open(const struct http_env *env, struct http **out, struct sil_error *e);
 /* What is listened on, "http://127.0.0.1:8080" or "unix:PATH"; NULL past the last. Valid until http_close. */
 const char *http_address(const struct http *h, uint32_t i);
+/* Takes over certificates and keys that have changed: connections that are there keep theirs, new ones get the new. c
+ * has the same listeners; only its tls_cert and tls_key are read. On failure (SIL_IO, SIL_LIMIT while too many older
+ * ones have clients) the listener named keeps its certificate. One thread at a time. */
+sil_err http_reload(struct http *h, const struct config *c, struct sil_error *e);
 /* No new connections; /ready says no. */
 void http_drain(struct http *h);
 /* Every answer must have ended before (loop_close). NULL is allowed. */

@@ -116,6 +116,7 @@ struct gate *server_gate(const struct server *s) {
 }
 
 sil_err server_reload(struct server *s, const struct config *c, struct sil_error *e) {
+    SIL_TRY(http_reload(s->http, c, e));
     return gate_reload(s->gate, c, e);
 }
 

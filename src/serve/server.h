@@ -16,7 +16,7 @@ sil_err server_open(const struct config *c, struct log *log, struct mem mem, str
 const char *server_address(const struct server *s, uint32_t i);
 /* The gate, for making a first key; the server's. */
 struct gate *server_gate(const struct server *s);
-/* Keys and limits anew, from a configuration that outlives the server. */
+/* Keys, rates, certificates anew, from a configuration with the same listeners that outlives the server. */
 sil_err server_reload(struct server *s, const struct config *c, struct sil_error *e);
 /* True while the engine thread goes round: what a watchdog asks. */
 bool server_alive(const struct server *s);
