@@ -327,6 +327,7 @@ static void check_split(const char *text, bool open, const char *reasoning, cons
         const json_t *m = json_object_get(json_array_get(json_object_get(j, "choices"), 0), "message");
         assert_true(str_eq(jsonx_str(m, "reasoning_content"), str_of(reasoning)));
         assert_true(str_eq(jsonx_str(m, "content"), str_of(answer)));
+        assert_int_equal(json_object_get(m, "reasoning_content") != NULL, reasoning[0] != '\0');
         json_decref(j);
         buf_free(&b);
         request_release(r);

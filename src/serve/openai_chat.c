@@ -120,8 +120,11 @@ static void put_message(struct openai_choice *c, const struct answer_event *cons
     jout_raw(o, "\"message\":{\"role\":\"assistant\",\"content\":\"");
     if (c->split) {
         put_whole_part(c, 2, events, n, o);
+        size_t before = o->b->n;
         jout_raw(o, "\",\"reasoning_content\":\"");
+        size_t empty = o->b->n;
         c->n_reasoning = put_whole_part(c, 1, events, n, o);
+        if (o->b->n == empty) o->b->n = before; /* there was none */
     } else {
         for (size_t i = 0; i < n; i++) jout_escaped(o, events[i]->text.p, events[i]->text.n);
     }
