@@ -267,6 +267,7 @@ static void preempted(struct lane *l, const struct sched_decision *d) {
 /* The decisions of one plan, in order. Returns how many items there are to step. */
 static uint32_t carry_out(struct lane *l, uint64_t now_ns, const struct sched_plan *plan) {
     uint32_t n = 0;
+    l->n_drafted = 0;
     for (uint32_t i = 0; i < plan->n; i++) {
         const struct sched_decision d = plan->decisions[i];
         if (d.kind == SCHED_END) ended(l, &d);
@@ -281,6 +282,7 @@ static uint32_t carry_out(struct lane *l, uint64_t now_ns, const struct sched_pl
         if (d.kind == SCHED_DECODE) {
             c->decoder.n_draft = d.n_draft;
             sil_decode_item(&c->decoder, item);
+            l->n_drafted += item->n_tokens - 1;
         } else if (choice_tokens(c, &tokens, &n_tokens) == SIL_OK) {
             item->tokens = tokens + d.from;
             item->n_tokens = d.n_tokens;
@@ -372,8 +374,11 @@ static void step(struct lane *l, uint64_t now_ns, uint32_t n) {
     bool metered = before >= 0 && after >= before;
     if (metered) share_energy(l, n, after - before);
     take_all(l, then, n);
-    struct sched_step s = {
-        .results = l->results, .n = n, .took_ns = then - now_ns, .joules = metered ? after - before : -1};
+    struct sched_step s = {.results = l->results,
+                           .n = n,
+                           .n_drafted = l->n_drafted,
+                           .took_ns = then - now_ns,
+                           .joules = metered ? after - before : -1};
     sched_report(l->sched, then, &s);
     for (uint32_t i = 0; i < n; i++) {
         follow(l, then, l->stepping[i]);

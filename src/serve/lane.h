@@ -24,6 +24,7 @@ struct lane {
     uint32_t max_batch, n_vocab;
     struct sil_step_item *items;  /* [max_batch] */
     struct choice **stepping;     /* [max_batch] */
+    uint32_t n_drafted;           /* guesses in the step that is being made */
     struct sched_result *results; /* [max_batch] */
     struct lane_tenant tenants[LANE_TENANTS];
 };
