@@ -539,6 +539,10 @@ static void full_disk(void **state) {
     none = old;
     none.rlim_cur = 1;
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    char path[300];
+    struct gate_db *none_made = NULL;
+    snprintf(path, sizeof path, "%s/another", bed.folder);
+    assert_int_equal(gate_db_open(path, true, &none_made, &e), SIL_IO);
     for (int i = 0; i < 20; i++) {
         assert_int_equal(admit(&r, a, 2, &f), 200);
         settle(&r, 1, 1);
@@ -552,6 +556,12 @@ static void full_disk(void **state) {
     assert_int_equal(s.rows, 2);
     assert_int_equal(s.requests, 20);
     assert_int_equal(s.answer, 20);
+    assert_int_equal(gate_db_open(path, true, &none_made, &e), SIL_OK); /* what was left there is no hindrance */
+    gate_db_close(none_made);
+    char file[320];
+    snprintf(file, sizeof file, "%s/keys.db", path);
+    unlink(file);
+    rmdir(path);
 }
 
 /* ---- bad files, memory, threads ---- */

@@ -137,7 +137,10 @@ static sil_err set_up(struct gate_db *db, bool patient, struct sil_error *e) {
     sqlite3_db_config(db->sql, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     /* Usage of the last second may be lost with the power; keys that people add or revoke may not. */
     SIL_TRY(run(db, patient ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", "set up", e));
-    SIL_TRY(run(db, "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON", "set up", e));
+    SIL_TRY(run(db,
+                "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON;"
+                "PRAGMA temp_store = MEMORY" /* the sandbox has no place for temporary files */,
+                "set up", e));
     SIL_TRY(run(db, "PRAGMA journal_mode = WAL", "set up", e));
     SIL_TRY(run(db, "BEGIN IMMEDIATE", "open", e));
     sil_err err = check_schema(db, e);
