@@ -1,6 +1,6 @@
 /* fuzz_template: the bytes before the first NUL are a template, those behind it JSON variables. Whatever they are, the
- * interpreter keeps its limits, gives its memory back, leaves the output alone on failure, writes UTF-8, and says the
- * same twice. */
+ * interpreter keeps its limits, gives its memory back, leaves the output alone on failure, writes UTF-8, says the
+ * same twice, and the same when it is asked who wrote each byte. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +27,21 @@ static sil_err render(const struct template *t, const json_t *vars, struct buf *
     return err;
 }
 
+/* Knowing who wrote what costs memory and steps, and changes nothing else. */
+static void render_marked(const struct template *t, const json_t *vars, struct str want, sil_err expected) {
+    struct sil_error e = {0};
+    struct buf out, origin;
+    buf_init(&out, mem_libc(), OUT_MAX);
+    buf_init(&origin, mem_libc(), OUT_MAX);
+    sil_err err = template_render_marked(t, vars, 1700000000, &out, &origin, &e);
+    PROMISE(out.n == origin.n);
+    if (err == SIL_OK) PROMISE(expected == SIL_OK && str_eq(buf_view(&out), want));
+    else PROMISE(out.n == 0 && (err == expected || err == SIL_LIMIT));
+    for (size_t i = 0; i < origin.n; i++) PROMISE(origin.p[i] == TEMPLATE_OWN || origin.p[i] == TEMPLATE_DATA);
+    buf_free(&out);
+    buf_free(&origin);
+}
+
 static void run(struct str source, const json_t *vars) {
     struct template_limits limits = {
         .source = 1 << 20, .steps = 20000, .depth = 80, .output = OUT_MAX - 1, .memory = MEMORY_MAX};
@@ -42,6 +57,7 @@ static void run(struct str source, const json_t *vars) {
     err = render(t, vars, &once);
     PROMISE(render(t, vars, &again) == err);
     PROMISE(str_eq(buf_view(&once), buf_view(&again)));
+    render_marked(t, vars, (struct str){once.p + 1, once.n - 1}, err);
     buf_free(&once);
     buf_free(&again);
     template_free(t);

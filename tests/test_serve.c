@@ -668,6 +668,35 @@ static void slow_heads_are_shut_out(void **state) {
     assert_int_equal(status_of("GET", "/health", NULL, 0), 200);
 }
 
+/* Who asks for much and reads nothing holds up neither the engine nor, for longer than the limit, a connection. */
+static void slow_readers_are_shut_out(void **state) {
+    (void)state;
+    static const char body[] =
+        "{\"model\":\"test\",\"prompt\":\"x\",\"max_tokens\":1000,\"ignore_eos\":true,\"stream\":true,"
+        "\"n\":4,\"logprobs\":5,\"temperature\":1.9}";
+    serve_bed_stop(&bed);
+    bed.config.limits.idle_ms = 600;
+    serve_bed_start(&bed);
+    int fd = http_dial(bed.socket), small_buffer = 4096;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small_buffer, sizeof small_buffer);
+    char request[512];
+    int n =
+        snprintf(request, sizeof request, "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%s",
+                 sizeof body - 1, body);
+    assert_true(http_send(fd, request, (size_t)n));
+    for (int i = 0; i < 600 && server_is_idle(bed.server); i++) nap_ms(5);
+    for (int i = 0; i < 600 && !server_is_idle(bed.server); i++) nap_ms(50);
+    assert_true(server_is_idle(bed.server));
+    nap_ms(2000);
+    struct http_reply r;
+    http_receive(fd, &r);
+    assert_int_equal(r.status, 200);
+    assert_false(r.whole);
+    http_reply_free(&r);
+    close(fd);
+    assert_int_equal(status_of("GET", "/health", NULL, 0), 200);
+}
+
 static void *ask_long(void *arg) {
     static const char body[] =
         "{\"model\":\"test\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"max_tokens\":300,"
@@ -730,6 +759,7 @@ int main(void) {
         cmocka_unit_test(gone_clients_are_noticed),
         cmocka_unit_test(forms_of_http),
         cmocka_unit_test(slow_heads_are_shut_out),
+        cmocka_unit_test(slow_readers_are_shut_out),
         cmocka_unit_test(drain_lets_answers_end),
         cmocka_unit_test(stop_in_the_middle),
     };
