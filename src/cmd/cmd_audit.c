@@ -18,7 +18,8 @@ static const char topics[] =
     "       sillok audit erase N        erase a transcript; the entry stays and stays provable\n"
     "       sillok audit keygen FILE    a key to sign a record with\n"
     "\n"
-    "N counts from 0: the x-sillok-entry of an answer. sillok audit VERB --help tells more.\n";
+    "N counts from 0: the x-sillok-entry of an answer; or the id of the answer or its request. sillok audit VERB "
+    "--help tells more.\n";
 
 sil_err audit_log_dir(const struct audit_args *a, char out[AUDIT_PATH], struct sil_error *e) {
     int n = a->log ? snprintf(out, AUDIT_PATH, "%s", a->log)
@@ -50,8 +51,30 @@ sil_err audit_key(const struct audit_args *a, const char *dir, struct ledger_key
     return SIL_OK;
 }
 
-bool audit_number(const char *text, uint64_t *out) {
-    return note_number(str_of(text), out);
+/* "req_628b..." and "chatcmpl-628b..." are of one request. */
+static const char *bare(const char *id) {
+    size_t n = strcspn(id, "_-");
+    return id[n] ? id + n + 1 : id;
+}
+
+sil_err audit_find(struct ledger *l, const char *text, uint64_t *out, struct sil_error *e) {
+    struct buf b;
+    sil_err err = SIL_OK;
+    if (note_number(str_of(text), out)) return SIL_OK;
+    buf_init(&b, mem_libc(), LEDGER_ENTRY_BYTES);
+    for (uint64_t i = ledger_size(l); err == SIL_OK && i-- > 0;) {
+        struct ledger_entry entry;
+        buf_clear(&b);
+        err = log_entry(l, i, &b, e);
+        if (err != SIL_OK || ledger_entry_decode(buf_view(&b), &entry, NULL) != SIL_OK) continue;
+        if (strcmp(bare(entry.request), bare(text)) != 0) continue;
+        *out = i;
+        buf_free(&b);
+        return SIL_OK;
+    }
+    buf_free(&b);
+    if (err != SIL_OK) return err;
+    return err_set(e, SIL_ARG, "no entry of the log is called \"%s\": give its number or its request's id", text);
 }
 
 /* A log to look into, with the key where one is known. */
@@ -172,21 +195,21 @@ static int prove(int argc, char **argv) {
                                   .n_opts = sizeof opts / sizeof *opts,
                                   .min_args = 1,
                                   .max_args = 1,
-                                  .missing = "the entry's number"};
+                                  .missing = "the entry's number or its request's id"};
     struct ledger *l = NULL;
     struct ledger_key key;
     struct sil_error e = {0};
     struct buf out, body;
     struct transcript t = {0};
     bool is_signed;
-    uint64_t index;
+    uint64_t index = 0;
     const char *args[1];
     int n = 0, rc = cmd_parse(&spec, argc, argv, args, &n);
     if (rc != CMD_GO) return rc;
-    if (!audit_number(args[0], &index)) return cmd_usage("audit prove", "\"%s\" is no entry's number", args[0]);
     buf_init(&out, mem_libc(), LEDGER_RECEIPT_BYTES);
     buf_init(&body, mem_libc(), TRANSCRIPT_FILE_MAX);
     sil_err err = audit_look(&a, &key, &is_signed, &l, &e);
+    if (err == SIL_OK) err = audit_find(l, args[0], &index, &e);
     if (err == SIL_OK && a.salt) err = audit_body(l, index, &body, &t, &e);
     if (err == SIL_OK) err = ledger_receipt(l, index, t.salt, &out, &e);
     if (err == SIL_OK) fwrite(out.p, 1, out.n, stdout);
@@ -231,7 +254,8 @@ static int check(int argc, char **argv) {
 
 /* ---- erase, keygen ---- */
 
-static sil_err erase_one(const struct audit_args *a, uint64_t index, bool *had, struct sil_error *e) {
+static sil_err erase_one(const struct audit_args *a, const char *which, uint64_t *index, bool *had,
+                         struct sil_error *e) {
     char dir[AUDIT_PATH], path[AUDIT_PATH + 8];
     struct ledger_key key;
     struct ledger *l = NULL;
@@ -240,7 +264,8 @@ static sil_err erase_one(const struct audit_args *a, uint64_t index, bool *had, 
     SIL_TRY(ledger_key_load(a->secret ? a->secret : path, &key, e));
     struct ledger_config c = {.dir = dir, .key = &key, .mem = mem_libc()};
     SIL_TRY(ledger_open(&c, &l, e));
-    sil_err err = ledger_erase(l, index, had, e);
+    sil_err err = audit_find(l, which, index, e);
+    if (err == SIL_OK) err = ledger_erase(l, *index, had, e);
     ledger_close(l);
     return err;
 }
@@ -264,15 +289,14 @@ static int erase(int argc, char **argv) {
         .n_opts = sizeof opts / sizeof *opts,
         .min_args = 1,
         .max_args = 1,
-        .missing = "the entry's number"};
+        .missing = "the entry's number or its request's id"};
     struct sil_error e = {0};
-    uint64_t index;
+    uint64_t index = 0;
     bool had = false;
     const char *args[1];
     int n = 0, rc = cmd_parse(&spec, argc, argv, args, &n);
     if (rc != CMD_GO) return rc;
-    if (!audit_number(args[0], &index)) return cmd_usage("audit erase", "\"%s\" is no entry's number", args[0]);
-    if (erase_one(&a, index, &had, &e) != SIL_OK) return cmd_fail("audit erase", &e);
+    if (erase_one(&a, args[0], &index, &had, &e) != SIL_OK) return cmd_fail("audit erase", &e);
     printf(had ? "The transcript of entry %" PRIu64 " is erased.\n" : "Entry %" PRIu64 " has no transcript.\n", index);
     return 0;
 }

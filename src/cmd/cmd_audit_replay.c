@@ -11,6 +11,7 @@ struct replay {
     struct audit_args audit;
     struct setup setup;
     struct cmd_texts models;
+    const char *which;
 
     uint64_t index;
     struct ledger_entry entry;
@@ -49,7 +50,8 @@ static sil_err load(struct replay *r, struct buf *text, struct buf *body, struct
     const char *what = NULL;
     bool is_signed = false;
     SIL_TRY(audit_look(&r->audit, &key, &is_signed, &l, e));
-    sil_err err = audit_entry(l, r->index, text, &r->entry, e);
+    sil_err err = audit_find(l, r->which, &r->index, e);
+    if (err == SIL_OK) err = audit_entry(l, r->index, text, &r->entry, e);
     if (err == SIL_OK) err = audit_body(l, r->index, body, &r->t, e);
     ledger_close(l);
     SIL_TRY(err);
@@ -122,9 +124,10 @@ static int report(const struct replay *r) {
     struct sil_model_info info;
     sil_model_describe(r->setup.model, &info);
     if (r->n_same == r->t.n_out) {
-        printf("The same: entry %" PRIu64
-               ", all %u tokens of its answer to %u, computed again on %s with %u threads (%s)\n",
-               r->index, r->t.n_out, r->t.n_in, info.cpu, sil_engine_threads(r->setup.engine), r->entry.profile);
+        uint32_t threads = sil_engine_threads(r->setup.engine);
+        printf("The same: entry %" PRIu64 ", all %u tokens of its answer to %u, computed again on %s with %u thread%s "
+               "(%s)\n",
+               r->index, r->t.n_out, r->t.n_in, info.cpu, threads, threads == 1 ? "" : "s", r->entry.profile);
         return 0;
     }
     printf("NOT the same: entry %" PRIu64
@@ -183,11 +186,11 @@ int audit_replay(int argc, char **argv) {
         .n_opts = sizeof opts / sizeof *opts,
         .min_args = 1,
         .max_args = 1,
-        .missing = "the entry's number"};
+        .missing = "the entry's number or its request's id"};
     const char *args[1];
     int n = 0, rc = cmd_parse(&spec, argc, argv, args, &n);
     if (rc != CMD_GO) return rc;
-    if (!audit_number(args[0], &r.index)) return cmd_usage("audit replay", "\"%s\" is no entry's number", args[0]);
+    r.which = args[0];
     if (r.models.n == 0) return cmd_usage("audit replay", "--model is missing: the file that answered");
     return replay(&r);
 }

@@ -80,7 +80,7 @@ static void print_part(const char *title, struct str text) {
     if (text.n == 0 || text.p[text.n - 1] != '\n') putchar('\n');
 }
 
-static sil_err show(const struct audit_args *a, uint64_t index, bool json, struct sil_error *e) {
+static sil_err show(const struct audit_args *a, const char *which, bool json, struct sil_error *e) {
     struct ledger *l = NULL;
     struct ledger_key key;
     struct ledger_entry entry;
@@ -88,9 +88,11 @@ static sil_err show(const struct audit_args *a, uint64_t index, bool json, struc
     struct sil_error why = {0};
     struct buf b, body;
     bool is_signed = false;
+    uint64_t index = 0;
     buf_init(&b, mem_libc(), LEDGER_ENTRY_BYTES);
     buf_init(&body, mem_libc(), TRANSCRIPT_FILE_MAX);
     sil_err err = audit_look(a, &key, &is_signed, &l, e);
+    if (err == SIL_OK) err = audit_find(l, which, &index, e);
     if (err == SIL_OK) err = audit_entry(l, index, &b, &entry, e);
     if (err == SIL_OK && json) {
         fwrite(b.p, 1, b.n, stdout);
@@ -128,12 +130,10 @@ int audit_show(int argc, char **argv) {
                                   .n_opts = sizeof opts / sizeof *opts,
                                   .min_args = 1,
                                   .max_args = 1,
-                                  .missing = "the entry's number"};
+                                  .missing = "the entry's number or its request's id"};
     struct sil_error e = {0};
-    uint64_t index;
     const char *args[1];
     int n = 0, rc = cmd_parse(&spec, argc, argv, args, &n);
     if (rc != CMD_GO) return rc;
-    if (!audit_number(args[0], &index)) return cmd_usage("audit show", "\"%s\" is no entry's number", args[0]);
-    return show(&a, index, json, &e) == SIL_OK ? 0 : cmd_fail("audit show", &e);
+    return show(&a, args[0], json, &e) == SIL_OK ? 0 : cmd_fail("audit show", &e);
 }

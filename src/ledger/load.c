@@ -118,25 +118,30 @@ struct tree_nodes log_nodes(struct log_nodes *n) {
 
 /* ---- entries ---- */
 
-/* Entry i of a bundle file. */
-static sil_err from_bundle(struct ledger *l, uint64_t index, struct buf *out, struct sil_error *e) {
+/* A full bundle, which never changes: kept, since entries are mostly read in order. */
+static sil_err load_full(struct ledger *l, uint64_t index, struct sil_error *e) {
     char name[TILE_PATH];
-    struct buf b;
-    struct str entry = {"", 0};
     bool there = false;
-    tile_path(name, "tile/entries", index / TILE_WIDTH, 0);
-    buf_init(&b, l->mem, BUNDLE_MAX);
-    sil_err err = disk_read(&l->disk, name, &b, &there, e);
-    if (err == SIL_OK && !there)
+    if (l->bundle.n && l->bundle_index == index) return SIL_OK;
+    tile_path(name, "tile/entries", index, 0);
+    buf_clear(&l->bundle);
+    sil_err err = disk_read(&l->disk, name, &l->bundle, &there, e);
+    if (err == SIL_OK && l->bundle.n == 0)
         err = err_set(e, SIL_FORMAT, "%s/%s is missing; restore it from a copy", l->disk.root, name);
-    struct bytes bytes = bytes_of(buf_view(&b));
-    for (uint64_t i = 0; err == SIL_OK && i <= index % TILE_WIDTH; i++)
-        if (!bytes_entry(&bytes, &entry))
-            err = err_set(e, SIL_FORMAT, "%s/%s ends before entry %llu; restore it from a copy", l->disk.root, name,
-                          (unsigned long long)index);
-    if (err == SIL_OK && buf_str(out, entry) != SIL_OK) err = err_nomem(e, "an entry", entry.n);
-    buf_free(&b);
+    if (err != SIL_OK) buf_clear(&l->bundle);
+    l->bundle_index = index;
     return err;
+}
+
+static sil_err from_bundle(struct ledger *l, uint64_t index, struct buf *out, struct sil_error *e) {
+    struct str entry = {"", 0};
+    SIL_TRY(load_full(l, index / TILE_WIDTH, e));
+    struct bytes bytes = bytes_of(buf_view(&l->bundle));
+    for (uint64_t i = 0; i <= index % TILE_WIDTH; i++)
+        if (!bytes_entry(&bytes, &entry))
+            return err_set(e, SIL_FORMAT, "the bundle of entry %llu in %s ends before it; restore it from a copy",
+                           (unsigned long long)index, l->disk.root);
+    return buf_str(out, entry) == SIL_OK ? SIL_OK : err_nomem(e, "an entry", entry.n);
 }
 
 sil_err log_entry(struct ledger *l, uint64_t index, struct buf *out, struct sil_error *e) {

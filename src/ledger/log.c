@@ -31,6 +31,7 @@ struct ledger *log_new(struct mem mem, struct sil_error *e) {
     buf_init(&l->note, mem, LEDGER_NOTE_BYTES);
     buf_init(&l->next_note, mem, LEDGER_NOTE_BYTES);
     buf_init(&l->recent, mem, JOURNAL_BYTES_MAX);
+    buf_init(&l->bundle, mem, TILE_WIDTH * (LEDGER_ENTRY_BYTES + 2));
     buf_init(&l->batch, mem, LEDGER_BATCH_BYTES + LEDGER_NOTE_BYTES);
     buf_init(&l->body, mem, LEDGER_BATCH_BYTES);
     buf_init(&l->unsent, mem, JOURNAL_BYTES_MAX);
@@ -53,6 +54,7 @@ void log_free(struct ledger *l) {
     buf_free(&l->unsent);
     buf_free(&l->body);
     buf_free(&l->batch);
+    buf_free(&l->bundle);
     buf_free(&l->recent);
     buf_free(&l->next_note);
     buf_free(&l->note);

@@ -50,6 +50,8 @@ struct ledger {
 
     struct full_tile *full, **full_end; /* oldest first */
     struct cached_tile *cache;          /* LOG_CACHE of them, the one used last in front */
+    struct buf bundle;                  /* the full one that was read last; empty: none */
+    uint64_t bundle_index;
 
     struct buf batch; /* the record of the next commit */
     uint32_t n_batch;

@@ -34,7 +34,9 @@ has "... the text, harmless" "$out" 'what was answered \\x1b\[2J'
 ok "show --json is the leaf" grep -aqF "$("$SILLOK" audit show 2 --log "$log" --json)" "$log/tile/entries/000.p/10"
 exits "show beyond the end" 1 "$SILLOK" audit show 10 --log "$log"
 has "... says how many there are" "$(cat "$tap_tmp/err")" "it has 10"
-exits "show without a number" 2 "$SILLOK" audit show x --log "$log"
+exits "show of what is not there" 1 "$SILLOK" audit show req_77 --log "$log"
+has "show by the request's id" "$("$SILLOK" audit show 'chatcmpl-7 "한\' --log "$log")" "entry 7"
+exits "show of nothing" 2 "$SILLOK" audit show --log "$log"
 
 "$SILLOK" audit prove 3 --log "$log" >"$tap_tmp/receipt"
 has "prove" "$(cat "$tap_tmp/receipt")" "c2sp.org/tlog-proof@v1"
