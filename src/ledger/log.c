@@ -31,7 +31,7 @@ struct ledger *log_new(struct mem mem, struct sil_error *e) {
     buf_init(&l->note, mem, LEDGER_NOTE_BYTES);
     buf_init(&l->next_note, mem, LEDGER_NOTE_BYTES);
     buf_init(&l->recent, mem, JOURNAL_BYTES_MAX);
-    buf_init(&l->bundle, mem, TILE_WIDTH * (LEDGER_ENTRY_BYTES + 2));
+    buf_init(&l->bundle, mem, (size_t)TILE_WIDTH * (LEDGER_ENTRY_BYTES + 2));
     buf_init(&l->batch, mem, LEDGER_BATCH_BYTES + LEDGER_NOTE_BYTES);
     buf_init(&l->body, mem, LEDGER_BATCH_BYTES);
     buf_init(&l->unsent, mem, JOURNAL_BYTES_MAX);

@@ -7,7 +7,8 @@
 #include "base/err.h"
 #include "ledger/log.h"
 
-/* ---- full tiles ---- */
+/* ---- full tiles ----
+ * They are synced only before the journal that has their entries goes away. */
 
 static void level_prefix(uint32_t level, char out[16]) {
     snprintf(out, 16, "tile/%u", (unsigned)level);
@@ -27,10 +28,10 @@ static sil_err put_full(struct ledger *l, const struct full_tile *f, struct sil_
     if (f->level == 0) {
         uint64_t first = f->index * TILE_WIDTH;
         tile_path(name, "tile/entries", f->index, 0);
-        SIL_TRY(disk_put(&l->disk, name, log_recent_bytes(l, first, first + TILE_WIDTH), true, e));
+        SIL_TRY(disk_put(&l->disk, name, log_recent_bytes(l, first, first + TILE_WIDTH), false, e));
     }
     tile_path(name, prefix, f->index, 0);
-    SIL_TRY(disk_put(&l->disk, name, (struct str){(const char *)f->tile.node, TILE_BYTES}, true, e));
+    SIL_TRY(disk_put(&l->disk, name, (struct str){(const char *)f->tile.node, TILE_BYTES}, false, e));
     if (f->level == 0) drop_partial(l, "tile/entries", f->index);
     drop_partial(l, prefix, f->index);
     return SIL_OK;
@@ -138,19 +139,38 @@ static sil_err put_transcripts(struct ledger *l, struct sil_error *e) {
     return SIL_OK;
 }
 
-static sil_err sync_transcripts(struct ledger *l, struct sil_error *e) {
-    char name[TILE_PATH];
-    for (uint64_t s = l->segment_dirty; s <= l->segment; s++) {
+/* ---- making durable what the journal will not have any more ---- */
+
+/* The files PREFIX/from to PREFIX/to - 1, those that are there, and their folders. */
+static sil_err sync_range(struct ledger *l, const char *prefix, uint64_t from, uint64_t to, struct sil_error *e) {
+    enum { FOLDER = 1000 };
+    char name[TILE_PATH], last[TILE_PATH] = "";
+    for (uint64_t i = from; i < to; i++) {
         int fd = -1;
-        transcript_path(s * TILE_WIDTH, name);
-        if (!disk_exists(&l->disk, name)) continue;
-        SIL_TRY(disk_update(&l->disk, name, false, &fd, e));
-        sil_err err = disk_sync(&l->disk, name, fd, e);
-        close(fd);
-        SIL_TRY(err);
-        SIL_TRY(disk_sync_folder(&l->disk, name, e));
+        tile_path(name, prefix, i, 0);
+        if (disk_exists(&l->disk, name)) {
+            SIL_TRY(disk_update(&l->disk, name, false, &fd, e));
+            sil_err err = disk_sync(&l->disk, name, fd, e);
+            close(fd);
+            SIL_TRY(err);
+            memcpy(last, name, sizeof last);
+        }
+        if (!last[0] || (i % FOLDER < FOLDER - 1 && i + 1 < to)) continue;
+        SIL_TRY(disk_sync_folder(&l->disk, last, e));
+        last[0] = '\0';
     }
+    return SIL_OK;
+}
+
+static sil_err sync_all(struct ledger *l, uint64_t first, struct sil_error *e) {
+    char prefix[16];
+    SIL_TRY(sync_range(l, "transcripts", l->segment_dirty, l->segment + 1, e));
     l->segment_dirty = l->segment;
+    SIL_TRY(sync_range(l, "tile/entries", l->recent_first / TILE_WIDTH, first / TILE_WIDTH, e));
+    for (uint32_t level = 0; level < TILE_LEVELS; level++) {
+        level_prefix(level, prefix);
+        SIL_TRY(sync_range(l, prefix, edge_tile(l->recent_first, level), edge_tile(first, level), e));
+    }
     return SIL_OK;
 }
 
@@ -195,7 +215,7 @@ static sil_err write_state(struct ledger *l, struct buf *b, uint64_t first, stru
 sil_err log_rotate(struct ledger *l, struct sil_error *e) {
     struct buf b;
     uint64_t first = l->edge.size - edge_width(l->edge.size, 0);
-    SIL_TRY(sync_transcripts(l, e));
+    SIL_TRY(sync_all(l, first, e));
     l->torn = true; /* until the new one is in place for certain */
     buf_init(&b, l->mem, JOURNAL_BYTES_MAX);
     sil_err err = write_state(l, &b, first, e);

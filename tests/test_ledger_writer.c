@@ -1,0 +1,181 @@
+/* The writer's thread: answers from many threads become entries, each told what became of it; a full disk; memory that
+ * runs out. */
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <sodium.h>
+
+#include "ledger_bed.h"
+#include "support.h"
+
+static const struct ledger_hooks no_hooks;
+
+enum { CLIENTS = 4, EACH = 150 };
+
+struct client {
+    struct ledger_writer *w;
+    uint64_t first;
+    atomic_uint done, good, bad;
+    uint64_t last;
+    bool ordered;
+};
+
+static void on_done(void *ctx, const struct ledger_outcome *o) {
+    struct client *c = ctx;
+    struct ledger_key key = lb_key(1);
+    struct receipt *r = malloc(sizeof *r);
+    if (o->err == SIL_OK) {
+        bool ok = receipt_open(o->receipt, &key, r, NULL) == SIL_OK && r->index == o->index;
+        if (c->good && o->index <= c->last) c->ordered = false;
+        c->last = o->index;
+        if (ok) c->good++;
+        else c->ordered = false;
+    } else {
+        if (o->error && o->error->text[0]) c->bad++;
+    }
+    free(r);
+    c->done++;
+}
+
+static void *client_main(void *arg) {
+    struct client *c = arg;
+    for (uint64_t i = 0; i < EACH; i++) {
+        struct lb_answer b;
+        lb_answer(&b, c->first + i, (enum ledger_keep)(i % 3));
+        while (ledger_writer_submit(c->w, &b.answer, on_done, c, NULL) == SIL_LIMIT) usleep(100);
+        memset(&b, 0, sizeof b); /* it was copied */
+    }
+    return NULL;
+}
+
+static void writer(void **state) {
+    (void)state;
+    char dir[256];
+    struct client c[CLIENTS] = {0};
+    pthread_t thread[CLIENTS];
+    struct ledger_writer *w = NULL;
+    struct ledger_writer_stats stats;
+    snprintf(dir, sizeof dir, "%s", lb_folder());
+    struct ledger *l = lb_open(dir, no_hooks);
+    struct ledger_writer_config config = {.mem = mem_libc(), .max_queue = 50, .publish_ms = 10};
+    assert_int_equal(ledger_writer_start(l, &config, &w, NULL), SIL_OK);
+    for (int i = 0; i < CLIENTS; i++) {
+        c[i].w = w;
+        c[i].first = (uint64_t)i * 1000;
+        c[i].ordered = true;
+        assert_int_equal(pthread_create(&thread[i], NULL, client_main, &c[i]), 0);
+    }
+    for (int i = 0; i < CLIENTS; i++) pthread_join(thread[i], NULL);
+    ledger_writer_stats(w, &stats);
+    assert_false(stats.failing);
+    ledger_writer_stop(w);
+    for (int i = 0; i < CLIENTS; i++) {
+        assert_int_equal(c[i].good, EACH);
+        assert_true(c[i].ordered);
+    }
+    assert_int_equal(ledger_size(l), CLIENTS * EACH);
+    ledger_close(l);
+    assert_int_equal(lb_audit(dir, NULL, NULL), 0);
+    lb_remove(dir);
+}
+
+static atomic_bool disk_full;
+
+static int full(void *ctx, const char *operation, const char *path) {
+    (void)ctx;
+    (void)operation;
+    (void)path;
+    return disk_full ? ENOSPC : 0;
+}
+
+static void wait_for(const struct client *c, unsigned n) {
+    for (int i = 0; c->done < n && i < 10000; i++) usleep(1000);
+    assert_int_equal(c->done, n);
+}
+
+/* A full disk: answers fail with words, nothing is acknowledged; with space again the writer goes on. */
+static void writer_full_disk(void **state) {
+    (void)state;
+    char dir[256];
+    struct client c = {.ordered = true};
+    struct lb_answer b;
+    struct ledger_writer_stats stats;
+    snprintf(dir, sizeof dir, "%s", lb_folder());
+    disk_full = false;
+    struct ledger *l = lb_open(dir, (struct ledger_hooks){.fault = full});
+    struct ledger_writer_config config = {.mem = mem_libc()};
+    assert_int_equal(ledger_writer_start(l, &config, &c.w, NULL), SIL_OK);
+    lb_answer(&b, 1, LEDGER_KEEP_IDS);
+    assert_int_equal(ledger_writer_submit(c.w, &b.answer, on_done, &c, NULL), SIL_OK);
+    wait_for(&c, 1);
+    disk_full = true;
+    for (int i = 0; i < 5; i++) assert_int_equal(ledger_writer_submit(c.w, &b.answer, on_done, &c, NULL), SIL_OK);
+    wait_for(&c, 6);
+    assert_int_equal(c.bad, 5);
+    ledger_writer_stats(c.w, &stats);
+    assert_true(stats.failing && stats.failures > 0);
+    disk_full = false;
+    for (int i = 0; i < 10000 && stats.failing; i++) { /* it tries by itself */
+        usleep(1000);
+        ledger_writer_stats(c.w, &stats);
+    }
+    assert_false(stats.failing);
+    b.answer.entry.tenant[0] = '\0'; /* one that is refused does not disturb the next */
+    assert_int_equal(ledger_writer_submit(c.w, &b.answer, on_done, &c, NULL), SIL_OK);
+    b.answer.entry.tenant[0] = 't';
+    assert_int_equal(ledger_writer_submit(c.w, &b.answer, on_done, &c, NULL), SIL_OK);
+    wait_for(&c, 8);
+    assert_int_equal(c.good, 2);
+    assert_int_equal(c.bad, 6);
+    ledger_writer_stop(c.w);
+    assert_int_equal(ledger_size(l), 2);
+    ledger_close(l);
+    assert_int_equal(lb_audit(dir, NULL, NULL), 0);
+    lb_remove(dir);
+}
+
+/* Memory that runs out anywhere: refused, or told; what is said to be on record is. */
+static void writer_allocations(void **state) {
+    (void)state;
+    for (size_t n = 1, more = 1; more; n++) {
+        char dir[256];
+        struct test_mem t = {.fail_at = n};
+        struct client c = {.ordered = true};
+        struct lb_answer b;
+        unsigned taken = 0;
+        snprintf(dir, sizeof dir, "%s", lb_folder());
+        struct ledger *l = lb_open(dir, no_hooks);
+        struct ledger_writer_config config = {.mem = test_mem(&t)};
+        sil_err err = ledger_writer_start(l, &config, &c.w, NULL);
+        assert_true(err == SIL_OK || err == SIL_NOMEM);
+        for (uint64_t i = 0; err == SIL_OK && i < 3; i++) {
+            lb_answer(&b, i, LEDGER_KEEP_TEXT);
+            sil_err sent = ledger_writer_submit(c.w, &b.answer, on_done, &c, NULL);
+            assert_true(sent == SIL_OK || sent == SIL_NOMEM);
+            taken += sent == SIL_OK;
+            wait_for(&c, taken); /* so that only one thread allocates */
+        }
+        if (err == SIL_OK) ledger_writer_stop(c.w);
+        assert_int_equal(t.live, 0);
+        more = t.calls >= n;
+        assert_true(ledger_size(l) >= c.good);
+        ledger_close(l);
+        lb_remove(dir);
+    }
+}
+
+int main(void) {
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    if (sodium_init() < 0) return 1;
+    const struct CMUnitTest tests[] = {cmocka_unit_test(writer), cmocka_unit_test(writer_full_disk),
+                                       cmocka_unit_test(writer_allocations)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
