@@ -146,6 +146,30 @@ static void one_writer(void **state) {
     lb_remove(dir);
 }
 
+/* What users wrote is for the owner alone; what is published is for everyone. */
+static void modes(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        mode_t mode;
+    } files[] = {{"journal", 0600},    {"transcripts", 0700},          {"transcripts/000", 0600},
+                 {"checkpoint", 0644}, {"tile/entries/000.p/3", 0644}, {"tile", 0755}};
+    char dir[256], path[PATH];
+    struct stat st;
+    mode_t mask = umask(022);
+    snprintf(dir, sizeof dir, "%s", lb_folder());
+    struct ledger *l = lb_open(dir, no_hooks);
+    lb_commit(l, 0, 3, LEDGER_KEEP_TEXT);
+    ledger_close(l);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        join(path, dir, files[i].name);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 0777, files[i].mode);
+    }
+    umask(mask);
+    lb_remove(dir);
+}
+
 /* Where only what is published was copied, the log opens and goes on. */
 static void public_copy(void **state) {
     (void)state;
@@ -621,6 +645,7 @@ int main(void) {
     if (sodium_init() < 0) return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(life),
+        cmocka_unit_test(modes),
         cmocka_unit_test(one_writer),
         cmocka_unit_test(public_copy),
         cmocka_unit_test(limits),

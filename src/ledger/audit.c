@@ -505,7 +505,7 @@ static sil_err run(struct audit *a, struct decoded *d, struct sil_error *e) {
     if (err == SIL_NOMEM) return err_set(e, err, "%s", why.text);
     if (err != SIL_OK) finding(a, "%s", why.text);
     disk_path(&a->disk, "transcripts", path);
-    a->transcripts = stat(path, &st) == 0;
+    a->transcripts = stat(path, &st) == 0 && !disk_closed(&a->disk, "transcripts");
     a->newest = a->log ? ledger_size(a->log) : 0;
     if (have && a->newest < a->head.size) a->newest = a->head.size;
     a->report->size = a->newest;

@@ -131,7 +131,8 @@ sil_err disk_put(const struct disk *d, const char *name, struct str bytes, bool 
     disk_path(d, name, path);
     parent_of(path, folder);
     snprintf(tmp, sizeof tmp, "%s/%.200s.new", d->root, name);
-    int bad = hook(d, "create", tmp), fd = bad ? -1 : open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    mode_t mode = strcmp(name, "journal") == 0 ? 0600 : 0666; /* it holds transcripts too */
+    int bad = hook(d, "create", tmp), fd = bad ? -1 : open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
     if (fd < 0) return disk_error("create", tmp, bad ? bad : errno, e);
     bad = write_all(d, tmp, fd, 0, bytes);
     if (!bad && durable) bad = sync_file(d, tmp, fd);
@@ -212,6 +213,12 @@ void disk_numbers(const struct disk *d, const char *name, bool *there, uint32_t 
         if (!*c && w > 0 && w < n) there[w] = true;
     }
     closedir(folder);
+}
+
+bool disk_closed(const struct disk *d, const char *name) {
+    char path[DISK_PATH];
+    disk_path(d, name, path);
+    return access(path, R_OK) != 0 && errno == EACCES;
 }
 
 bool disk_exists(const struct disk *d, const char *name) {

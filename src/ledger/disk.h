@@ -39,6 +39,8 @@ void disk_remove_folder(const struct disk *d, const char *name);
 /* Reads a file of at most max bytes; *there is false, and nothing read, when there is none. Never follows a hook. */
 sil_err disk_read(const struct disk *d, const char *name, struct buf *b, bool *there, struct sil_error *e);
 bool disk_exists(const struct disk *d, const char *name);
+/* True when it is there, but not for this user. */
+bool disk_closed(const struct disk *d, const char *name);
 /* Sets there[w] for each file of a folder whose name is a number 1 <= w < n. */
 void disk_numbers(const struct disk *d, const char *name, bool *there, uint32_t n);
 
