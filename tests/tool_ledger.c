@@ -2,7 +2,7 @@
  *   tool_ledger plain DIR N GROUP KEEP        N made-up answers in groups, signed by DIR.key (made where missing)
  *   tool_ledger answers DIR MODEL N           N short answers of a model, its tokens drawn in many ways
  *   tool_ledger rate DIR SECONDS GROUP [KEEP] entries and commits per second
- *   tool_ledger corpus DIR                    the corpus of fuzz_ledger */
+ *   tool_ledger corpus DIR                    the corpus of fuzz_ledger; DIR/log.tmp is then of no use */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
