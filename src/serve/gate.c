@@ -140,7 +140,7 @@ static bool check_rates(const struct gate *g, struct gate_account *a, uint64_t n
 
 static size_t row_place(const struct gate *g, uint64_t tenant, uint64_t key, const char *model) {
     uint64_t h = 0xcbf29ce484222325u ^ (tenant * 0x9e3779b97f4a7c15u) ^ (key * 0xc2b2ae3d27d4eb4fu); /* FNV-1a */
-    for (; *model; model++) h = (h ^ (unsigned char)*model) * 0x100000001b3u;
+    for (const char *p = model; *p; p++) h = (h ^ (unsigned char)*p) * 0x100000001b3u;
     size_t at = (size_t)(h ^ (h >> 29)) & g->row_mask;
     for (;; at = (at + 1) & g->row_mask) {
         const struct gate_row *r = g->rows[at];
