@@ -150,6 +150,7 @@ sil_err sandbox_files(const struct config *c, struct sandbox *s, struct sil_erro
     if (version <= 0) {
         snprintf(s->files_why, sizeof s->files_why, "%s",
                  errno == EOPNOTSUPP ? "Landlock is switched off (lsm= on the kernel's command line)"
+                 : errno == EPERM    ? "an outer sandbox (a container's) forbids Landlock"
                                      : "this kernel has no Landlock (Linux 5.13 or newer)");
         return SIL_OK;
     }
