@@ -5,7 +5,7 @@ import sys
 import unicodedata
 from collections import Counter
 
-from textfile import HERE, IDENTIFIER, Broken, read_folder, right, squeezed
+from textfile import HERE, IDENTIFIER, Broken, read_folder, read_variants, right, squeezed
 
 MIN_QUESTIONS, MIN_ANSWERS, LONGEST, SHARED_WORDS = 12, 2, 400, 5
 # Polite Korean ends its sentences so (formal or informal polite), perhaps before an ending mark.
@@ -33,10 +33,13 @@ def check_text(block, text, problems):
         problems.append(f"{block.where}: control characters or double spaces: {text[:40]}")
 
 
+def profane(text):
+    return any(word in text.casefold() for word in PROFANE)
+
+
 def check_clean(block, text, problems):
-    for word in PROFANE:
-        if word in text.casefold():
-            problems.append(f"{block.where}: profanity: {text[:40]}")
+    if profane(text):
+        problems.append(f"{block.where}: profanity: {text[:40]}")
 
 
 def check_answer(block, text, problems):
@@ -88,14 +91,25 @@ def check_training(folders, problems):
     return seen
 
 
-def check_heldout(heldout, facts, seen, folders, problems):
+def check_variants(variants, folders, seen, problems):
+    """Generated questions: the same rules, but that they may be misspelt in any way that is no profanity."""
+    known = {b.id for blocks in folders.values() for b in blocks}
+    for b in variants:
+        if b.id not in known:
+            problems.append(f"{b.where}: there is no block {b.id}")
+        for text in b.texts("q"):
+            check_text(b, text, problems)
+            check_clean(b, text, problems)
+            seen.setdefault(squeezed(text), b)
+
+
+def check_heldout(heldout, facts, seen, trained_blocks, problems):
     known = {b.id for b in facts}
     trained = {}
-    for blocks in folders.values():
-        for b in blocks:
-            for text in b.texts("q") + b.texts("u"):
-                for s in shingles(text):
-                    trained.setdefault(s, b)
+    for b in trained_blocks:
+        for text in b.texts("q") + b.texts("u"):
+            for s in shingles(text):
+                trained.setdefault(s, b)
     for b in heldout:
         topic = b.id.split(".")[0]
         if b.id not in known and topic not in ("scope", "provocation"):
@@ -109,12 +123,13 @@ def check_heldout(heldout, facts, seen, folders, problems):
                     problems.append(f"{b.where}: shares \"{' '.join(s)}\" with {trained[s].where}")
 
 
-def counts(folders, heldout):
+def counts(folders, variants, heldout):
     for name, blocks in folders.items():
         q, a = sum(len(b.texts("q")) for b in blocks), sum(len(b.texts("a")) for b in blocks)
         turns = sum(bool(b.texts("u")) for b in blocks)
         pairs = sum(len(b.texts("q")) * len(b.texts("a")) for b in blocks)
         print(f"{name}: {len(blocks)} blocks ({turns} conversations), {q} questions, {a} answers, {pairs} pairs")
+    print(f"variants: {sum(len(b.texts('q')) for b in variants)} questions, generated")
     kinds = Counter(b.id.split(".")[0] if b.id.split(".")[0] in ("scope", "provocation") else "facts"
                     for b in heldout for _ in b.texts("q"))
     print("held out: " + ", ".join(f"{n} {k}" for k, n in sorted(kinds.items())))
@@ -124,17 +139,20 @@ def main():
     try:
         folders = {name: read_folder(name) for name in ("facts", "talk", "english")}
         heldout = read_folder("heldout")
+        variants = read_variants()
     except (Broken, UnicodeDecodeError) as e:
         sys.exit(f"{e}")
     if "--counts" in sys.argv:
-        return counts(folders, heldout)
+        return counts(folders, variants, heldout)
     problems = []
     seen = check_training(folders, problems)
-    check_heldout(heldout, folders["facts"], seen, folders, problems)
+    check_variants(variants, folders, seen, problems)
+    check_heldout(heldout, folders["facts"], seen, [b for blocks in folders.values() for b in blocks] + variants, problems)
     for p in problems[:200]:
         print(p)
     print(f"{len(problems)} problems in {HERE.name}/")
     return sys.exit(1 if problems else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

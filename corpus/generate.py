@@ -1,74 +1,79 @@
 #!/usr/bin/env python3
-"""Makes the training conversations from the corpus, as JSON lines {"messages": [{"role", "content"}, ...]}.
+"""Makes variants of the corpus' questions, and of all of it the conversations that a model is trained on.
 
-    corpus/generate.py authored    every question with every answer of its block, and the conversations
-    corpus/generate.py variants    each question once or more in another dress, made by the rules below
+    corpus/generate.py variants            prints corpus/variants.txt anew: every question in other dress, by rules.py
+    corpus/generate.py check               whether corpus/variants.txt is what the corpus gives
+    corpus/generate.py counts              how many there are
+    corpus/generate.py training FOLDER     FOLDER/{plain,authored,variants,turns}.jsonl, the training text: JSON lines
+                                           {"messages": [{"role", "content"}, ...]}; and validation.jsonl: one question
+                                           in 24, which is in none of the others, neither as it is nor rewritten
 
-The order is that of the files; a trainer shuffles. The same text gives the same bytes: which rules and which answer a
-question gets follows from its digest.
+The same text gives the same bytes: what a rule draws follows from digests of the texts.
 """
-import hashlib
 import json
-import re
+import pathlib
 import sys
 
-from textfile import Broken, read_folder
+from check import profane
+from rules import BLOCK_RULES, RULES, Numbers, Weights, dress
+from textfile import VARIANTS, Broken, read_folder, read_variants, squeezed
 
-PER_QUESTION = 3
-OPENINGS = ["저기요, ", "혹시 ", "안녕하세요. ", "궁금한 게 있는데요, ", "하나만 물어볼게요. ", "실록아, "]
-# Endings that mean the same, polite and plain.
-ENDINGS = [
-    ["뭐예요?", "무엇인가요?", "뭔가요?", "무엇입니까?", "뭐야?", "뭐죠?"],
-    ["인가요?", "예요?", "입니까?", "이에요?", "인지 궁금해요."],
-    ["알려 주세요.", "알려줘.", "알려 주실 수 있나요?", "알려 줄래요?", "말해 주세요."],
-    ["설명해 주세요.", "설명해줘.", "설명 부탁드려요.", "설명해 주실래요?"],
-    ["하나요?", "해요?", "합니까?", "하죠?", "해?"],
-    ["있나요?", "있어요?", "있습니까?", "있죠?", "있어?"],
-    ["되나요?", "돼요?", "됩니까?", "되죠?", "돼?"],
-]
+PER_QUESTION, PER_BLOCK, TRIES = 6, 30, 4
+VALIDATION = 24
 
 
-def draw(text, purpose, n):
-    """A number below n that follows from the text."""
-    digest = hashlib.sha256(f"{purpose}\0{text}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") % n
+def held_back(q):
+    return Numbers("validation", q).below(VALIDATION) == 0
 
 
-def other_ending(q, k):
-    for group in ENDINGS:
-        for ending in group:
-            if q.endswith(ending):
-                others = [e for e in group if e != ending]
-                return q[:-len(ending)] + others[k % len(others)]
-    return None
+def prepare(blocks):
+    """Gives each block with questions those that it may use, and what the rules need."""
+    weights = Weights(blocks)
+    asking = [b for b in blocks if b.texts("q")]
+    for b in asking:
+        b.weights = weights
+        b.questions = [q for q in b.texts("q") if not held_back(q)]
+    everything = [q for b in asking for q in b.questions]
+    for b in asking:
+        b.others = everything
+    return asking
 
 
-def opened(q, k):
-    return OPENINGS[k % len(OPENINGS)] + q
+def rewritten(asking):
+    """(block, question): the variants. No two are alike, and none is a question as it was written."""
+    taken = {squeezed(q) for b in asking for q in b.texts("q")}
+
+    def fresh(b, q, rules, n):
+        for _ in range(TRIES):
+            v = dress(b, q, rules, n)
+            if v and v not in taken and not profane(v):
+                taken.add(v)
+                return v
+        return None
+
+    for b in asking:
+        for q in b.questions:
+            n = Numbers("variant", b.id, q)
+            for _ in range(PER_QUESTION):
+                v = fresh(b, q, RULES, n)
+                if v:
+                    yield b, v
+        n = Numbers("block", b.id)
+        for _ in range(PER_BLOCK):
+            v = fresh(b, n.pick(b.questions), BLOCK_RULES, n)
+            if v:
+                yield b, v
 
 
-def unpunctuated(q, _):
-    return re.sub(r"[.?!]+$", "", q)
-
-
-def unspaced(q, _):
-    return q.replace(" ", "") if re.search(r"[가-힣]", q) else q.casefold()
-
-
-RULES = [other_ending, opened, unpunctuated, unspaced, lambda q, k: other_ending(opened(q, k), k),
-         lambda q, k: unpunctuated(other_ending(q, k) or opened(q, k), k)]
-
-
-def variants(q, taken):
-    """Up to PER_QUESTION other dresses of a question that no block has taken."""
-    out = []
-    for i in range(len(RULES)):
-        k = draw(q, "start", len(RULES)) + i
-        v = RULES[k % len(RULES)](q, draw(q, f"rule {k}", 1 << 16))
-        if v and v != q and v not in taken and len(out) < PER_QUESTION:
-            taken.add(v)
-            out.append(v)
-    return out
+def as_text(variants):
+    """Grouped by block: a line "## id", then a question to a line."""
+    out, last = [], None
+    for b, v in variants:
+        if b is not last:
+            out.append(f"\n## {b.id}" if out else f"## {b.id}")
+        out.append(v)
+        last = b
+    return "\n".join(out) + "\n"
 
 
 def conversation(*texts):
@@ -81,30 +86,70 @@ def authored(blocks):
         if b.texts("u"):
             yield conversation(*(text for _, text in b.lines))
         else:
-            for q in b.texts("q"):
+            for q in b.questions:
                 for a in b.texts("a"):
                     yield conversation(q, a)
 
 
-def dressed(blocks):
-    taken = {q for b in blocks for q in b.texts("q")}
-    for b in blocks:
-        answers = b.texts("a")
-        for q in b.texts("q"):
-            for v in variants(q, taken):
-                yield conversation(v, answers[draw(v, "answer", len(answers))])
+def with_first_answer(questions):
+    """One answer for all: which question wants which is learnt sooner so."""
+    for b, q in questions:
+        yield conversation(q, b.texts("a")[0])
 
 
-def main():
-    makers = {"authored": authored, "variants": dressed}
-    if len(sys.argv) != 2 or sys.argv[1] not in makers:
+def turns(asking, variants):
+    """Two or three unrelated questions in one conversation: the last one is to be answered, whatever came before."""
+    pairs = variants + [(b, q) for b in asking for q in b.questions]
+    n = Numbers("turns", str(len(pairs)))
+    for _ in range(len(pairs) // 5):
+        texts = []
+        for _ in range(2 + n.below(2)):
+            b, q = n.pick(pairs)
+            texts += [q, b.texts("a")[0]]
+        yield conversation(*texts)
+
+
+def write(path, conversations):
+    with path.open("w", encoding="utf-8") as f:
+        for c in conversations:
+            f.write(json.dumps(c, ensure_ascii=False, separators=(",", ":")) + "\n")
+
+
+def training(folder, blocks, asking, variants):
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    write(folder / "plain.jsonl", with_first_answer((b, q) for b in asking for q in b.questions))
+    write(folder / "authored.jsonl", authored(blocks))
+    write(folder / "variants.jsonl", with_first_answer(variants))
+    write(folder / "turns.jsonl", turns(asking, variants))
+    write(folder / "validation.jsonl",
+          with_first_answer((b, q) for b in asking for q in b.texts("q") if held_back(q)))
+
+
+def main(command, *rest):
+    blocks = [b for name in ("facts", "talk", "english") for b in read_folder(name)]
+    asking = prepare(blocks)
+    if command == "variants":
+        sys.stdout.write(as_text(rewritten(asking)))
+    elif command == "check":
+        same = VARIANTS.read_text(encoding="utf-8") == as_text(rewritten(asking))
+        print("variants.txt is what the corpus gives" if same else
+              "variants.txt is not what the corpus gives: corpus/generate.py variants >corpus/variants.txt")
+        sys.exit(0 if same else 1)
+    elif command == "counts":
+        authored_n = sum(len(b.texts("q")) for b in asking)
+        print(f"authored: {authored_n} questions, {authored_n - sum(len(b.questions) for b in asking)} of them for validation; "
+              f"generated: {sum(len(b.texts('q')) for b in read_variants())} variants")
+    else:
+        by_id = {b.id: b for b in asking}
+        training(rest[0], blocks, asking, [(by_id[b.id], v) for b in read_variants() for v in b.texts("q")])
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2 or (sys.argv[1], len(sys.argv)) not in (("variants", 2), ("check", 2), ("counts", 2),
+                                                                 ("training", 3)):
         sys.exit(__doc__)
     try:
-        blocks = [b for name in ("facts", "talk", "english") for b in read_folder(name)]
-    except Broken as e:
-        sys.exit(str(e))
-    for c in makers[sys.argv[1]](blocks):
-        print(json.dumps(c, ensure_ascii=False, separators=(",", ":")))
-
-
-main()
+        main(*sys.argv[1:])
+    except (Broken, OSError) as error:
+        sys.exit(str(error))

@@ -62,3 +62,17 @@ def read(path):
 
 def read_folder(name):
     return [b for path in sorted((HERE / name).glob("*.txt")) for b in read(path)]
+
+
+VARIANTS = HERE / "variants.txt"
+
+
+def read_variants():
+    """The generated questions: after each line "## id" one to a line, until an empty one."""
+    blocks = []
+    for number, line in enumerate(VARIANTS.read_text(encoding="utf-8").split("\n"), 1):
+        if line.startswith("## "):
+            blocks.append(Block(f"{VARIANTS.name}:{number}", line[3:]))
+        elif line:
+            blocks[-1].lines.append(("q", line))
+    return blocks

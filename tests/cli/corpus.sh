@@ -21,5 +21,9 @@ broken "an answer that is not polite is noticed" '## test.three
 key: 셋
 a: 셋이다'
 broken "a line that begins with nothing known is noticed" 'x: 넷'
-is "generating twice gives the same bytes" "$(python3 corpus/generate.py variants | cksum)" "$(python3 corpus/generate.py variants | cksum)"
+printf '\n## %s\n시발점이 어디예요?\n' "$(sed -n 's/^## //p' "$first" | head -n 1)" >>"$tree/variants.txt"
+exits "profanity in a generated question is noticed" 1 python3 "$tree/check.py"
+sed -n 's/^q: //p' "$tree/heldout/facts.txt" | awk 'NF > 5' | head -n 1 | sed 's/^/하하 /' >"$tap_tmp/q"
+{ cat corpus/variants.txt && printf '\n## %s\n' "$(sed -n 's/^## //p' "$first" | head -n 1)" && cat "$tap_tmp/q"; } >"$tree/variants.txt"
+exits "a generated question that is near a held-out one is noticed" 1 python3 "$tree/check.py"
 done_testing

@@ -107,6 +107,7 @@ for (const args of configs) {
     const name = args.replaceAll("--", "");
     await compareWithLlama(name, () => peer.makeModel(`--layers 2 --vocab ${VOCAB} ${args}`));
 }
+await compareWithLlama("guide.gguf", () => "models/guide.gguf");
 const tiny = join(process.env.SILLOK_SHARED ?? "../shared", "data/models/llama-2-tiny-random.gguf");
 if (existsSync(tiny)) await compareWithLlama("llama-2-tiny-random.gguf", () => tiny);
 else skip("logits and greedy tokens beside llama.cpp: llama-2-tiny-random.gguf", `there is no ${tiny}`);
