@@ -33,6 +33,7 @@ static const struct field fields[] = {
     {"tokenizer", PATH, NEED | FREE, AT(tokenizer), 0, 0, 0, NULL, NULL},
     {"pre", TEXT, 0, AT(pre), 0, 0, 0, NULL, "qwen2"},
     {"chat_template", PATH, FREE, AT(chat_template), 0, 0, 0, NULL, NULL},
+    {"shipped_template", PATH, FREE, AT(shipped_template), 0, 0, 0, NULL, NULL},
     {"init_from", PATH, FREE, AT(init_from), 0, 0, 0, NULL, NULL},
     {"out", PATH, NEED | FREE, AT(out), 0, 0, 0, NULL, NULL},
     {"type", CHOICE, FREE, AT(type), 0, 0, 0, "Q8_0|F32|F16|BF16", NULL},

@@ -26,7 +26,7 @@ struct recipe_source {
 
 struct recipe {
     struct learn_shape shape; /* vocab comes from the tokenizer */
-    const char *name, *tokenizer, *pre, *chat_template, *init_from, *out, *license;
+    const char *name, *tokenizer, *pre, *chat_template, *shipped_template, *init_from, *out, *license;
     int type; /* enum dtype of matrices in the output */
     uint64_t seed, steps;
     uint32_t batch, accumulate; /* tokens of a batch; batches of a step */

@@ -79,6 +79,7 @@ static void describe(const struct run *x) {
 static sil_err open_data(struct run *x) {
     const struct recipe *r = x->r;
     SIL_TRY(learn_vocab_open(x->mem, r->tokenizer, r->pre, r->chat_template, &x->vocab, x->e));
+    if (r->shipped_template) SIL_TRY(learn_vocab_ship(&x->vocab, r->shipped_template, x->e));
     SIL_TRY(dataset_open(x->mem, r->data, r->n_data, &x->vocab, r->shape.ctx, r->seed, &x->data, x->e));
     if (r->n_eval) SIL_TRY(dataset_open(x->mem, r->eval, r->n_eval, &x->vocab, r->shape.ctx, r->seed, &x->eval, x->e));
     return batch_open(x->mem, r->batch, &x->batch, x->e);

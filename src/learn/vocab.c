@@ -211,6 +211,24 @@ sil_err learn_vocab_open(struct mem mem, const char *path, const char *pre, cons
     return err;
 }
 
+sil_err learn_vocab_ship(struct learn_vocab *v, const char *path, struct sil_error *e) {
+    struct template_limits limits = template_limits_default();
+    struct template *parsed = NULL;
+    struct buf text;
+    buf_init(&text, v->mem, CHAT_MAX);
+    sil_err err = file_read(path, &text, e);
+    struct str source = {NULL, 0};
+    if (err == SIL_OK) {
+        source = keep(v, buf_view(&text).p, text.n);
+        err = source.p ? template_parse(v->mem, source, &limits, &parsed, e) : err_nomem(e, "a template", text.n);
+        if (err != SIL_OK) err = err_prefix(e, err, "%s", path);
+    }
+    if (err == SIL_OK) v->chat_source = source;
+    template_free(parsed);
+    buf_free(&text);
+    return err;
+}
+
 void learn_vocab_close(struct learn_vocab *v) {
     template_free(v->chat);
     tok_close(v->tok);

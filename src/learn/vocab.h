@@ -25,6 +25,8 @@ struct learn_vocab {
  * GGUF file, if any). */
 sil_err learn_vocab_open(struct mem mem, const char *path, const char *pre, const char *chat_path,
                          struct learn_vocab *out, struct sil_error *e);
+/* The model file shall carry this Jinja file instead of the template that texts are learnt with. */
+sil_err learn_vocab_ship(struct learn_vocab *v, const char *path, struct sil_error *e);
 void learn_vocab_close(struct learn_vocab *v);
 
 /* Puts the tokenizer.* keys. SIL_NOMEM; other failures stay with the writer. */

@@ -121,6 +121,16 @@ has "... and says so" "$(cat "$tap_tmp/err")" "belongs to another run"
 exits "a loss that is no number stops the run" 1 train --restart
 has "... with the step, and what is kept" "$(cat "$tap_tmp/err")" "is kept"
 
+fresh
+echo '{{ messages[-1].content }} alone' >"$tap_tmp/run/other.jinja"
+printf 'shipped_template: other.jinja\n' >>"$tap_tmp/run/nano.yaml"
+ok "a template of its own for the model file" train
+has "... is in it" "$(grep -a -o 'content }} alone' "$tap_tmp/run/nano.gguf")" "alone"
+is "... and the rest is as it was" "$(log)" "$want_log"
+echo '{% for %}' >"$tap_tmp/run/other.jinja"
+exits "a template that is none is refused" 1 train --restart
+has "... by name" "$(cat "$tap_tmp/err")" "other.jinja"
+
 bad() { # NAME SED-EXPRESSION PATTERN
     fresh
     sed "$2" tests/learn/nano.yaml >"$tap_tmp/run/nano.yaml"
