@@ -106,6 +106,9 @@ $(B)/obj/%.o: %.c $(B)/flags
 	@echo "  CC   $<"
 	@$(CC) $(CFLAGS) $(call isa_flags,$<) -Itests -MMD -MP -c -o $@ $<
 
+# The console travels in the program.
+$(B)/obj/src/serve/page.o: $(wildcard console/dist/*)
+
 # For ./dev lint: the flags that a source file is compiled with.
 lint-flags:
 	@printf '%s\n' '$(BASE_CFLAGS) -Itests'

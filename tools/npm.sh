@@ -1,8 +1,10 @@
 #!/bin/sh
-# Installs the npm packages of tests/js (oracles and peers) unless they are there as locked. Runs none of their scripts.
+# Installs the npm packages of tests/js (oracles and peers), or of the folder named (console: what builds it), unless they
+# are there as locked. Runs none of their scripts.
 # Exit status: 0 there; 3 they cannot be had on this machine, and one line says why; 1 another failure, with npm's words.
 set -u
-cd "$(dirname "$0")/../tests/js" || exit 1
+folder=${1:-tests/js}
+cd "$(dirname "$0")/../$folder" || exit 1
 stamp=node_modules/.sillok-lock
 sum=$(cat package.json package-lock.json | cksum)
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$sum" ]; then exit 0; fi
@@ -18,7 +20,7 @@ if said=$(npm ci --ignore-scripts "$@" 2>&1); then
 fi
 case "$said" in
 *ENOTFOUND* | *EAI_AGAIN* | *ECONN* | *ETIMEDOUT* | *ENETUNREACH* | *EHOSTUNREACH* | *ERR_SOCKET*)
-    echo "no network to install the npm packages of tests/js"
+    echo "no network to install the npm packages of $folder"
     exit 3
     ;;
 esac

@@ -168,6 +168,17 @@ static enum MHD_Result do_ready(struct exchange *x) {
     return reply_body(x, 200, "application/json", STR("{\"status\":\"ready\"}"), NULL);
 }
 
+static enum MHD_Result do_page(struct exchange *x) {
+    const struct page *p = x->http->pages;
+    while (strcmp(p->path, x->route->path) != 0) p++; /* routes name no other */
+    return reply_page(x, p);
+}
+
+static enum MHD_Result do_record_key(struct exchange *x) {
+    const char *key = x->http->env.record_key;
+    return reply_body(x, 200, "text/plain; charset=utf-8", str_of(key ? key : ""), NULL);
+}
+
 /* ---- the whole request is there ---- */
 
 static enum MHD_Result hand_over(struct exchange *x) {
@@ -210,6 +221,8 @@ static enum MHD_Result complete(struct exchange *x) {
     case ROUTE_READY: return do_ready(x);
     case ROUTE_METRICS: return do_metrics(x);
     case ROUTE_MODELS: return do_models(x);
+    case ROUTE_PAGE: return do_page(x);
+    case ROUTE_RECORD_KEY: return do_record_key(x);
     default: return hand_over(x);
     }
 }

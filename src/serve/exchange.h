@@ -8,6 +8,7 @@
 #include "base/sha.h"
 #include "serve/http.h"
 #include "serve/openai.h"
+#include "serve/page.h"
 #include "serve/route.h"
 
 enum exchange_stage {
@@ -29,6 +30,7 @@ struct http {
     uint32_t n_retired;
     char address[CONFIG_LISTEN_MAX][160];
     uint32_t n;
+    struct page pages[PAGE_FILES];
     _Atomic bool draining;
 };
 
@@ -62,6 +64,8 @@ enum MHD_Result reply_fault(struct exchange *x, const struct fault *f);
 enum MHD_Result reply_body(struct exchange *x, int status, const char *type, struct str body,
                            const struct answer_record *record);
 enum MHD_Result reply_stream(struct exchange *x);
+/* A file of the console, or that the browser's copy of it is still good. */
+enum MHD_Result reply_page(struct exchange *x, const struct page *p);
 
 /* Suspends the connection until the answer goes on (until_end: until its end). False when it did already. */
 bool exchange_sleep(struct exchange *x, bool until_end);

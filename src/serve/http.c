@@ -232,6 +232,7 @@ sil_err http_open(const struct http_env *env, struct http **out, struct sil_erro
     if (!h) return err_nomem(e, "the HTTP server", sizeof *h);
     h->env = *env;
     h->mem = mem;
+    page_files(h->pages);
     sil_err err = watch_open(mem, env->env->clock, c->limits.connections * (c->n_listen ? c->n_listen : 1), on_gone,
                              &h->watch, e);
     for (uint32_t i = 0; i < c->n_listen && err == SIL_OK; i++) err = open_one(h, &c->listen[i], e);

@@ -16,6 +16,7 @@ struct http_env {
     const struct catalog *catalog;
     struct loop *loop;
     struct work *work;
+    const char *record_key; /* the record's verifier key, public */
 };
 
 /* Listens on every address of the configuration. SIL_IO names the address that cannot be had. */

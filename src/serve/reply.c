@@ -98,6 +98,20 @@ enum MHD_Result reply_body(struct exchange *x, int status, const char *type, str
     return queue(x, status, resp);
 }
 
+enum MHD_Result reply_page(struct exchange *x, const struct page *p) {
+    bool same = page_is_same(MHD_lookup_connection_value(x->conn, MHD_HEADER_KIND, "If-None-Match"), p->etag);
+    struct str body = same ? STR("") : p->body;
+    struct MHD_Response *resp =
+        MHD_create_response_from_buffer(body.n, (void *)(uintptr_t)body.p, MHD_RESPMEM_PERSISTENT);
+    const char *name, *value;
+    if (!resp) return MHD_NO;
+    if (!same) add(resp, "Content-Type", p->type);
+    add(resp, "ETag", p->etag);
+    for (unsigned i = 0; page_header(i, &name, &value); i++) add(resp, name, value);
+    add(resp, "x-request-id", x->r->id);
+    return queue(x, same ? 304 : 200, resp);
+}
+
 static void count_refusal(const struct exchange *x, int status) {
     _Atomic uint64_t *c = env_of(x)->metrics->http_refused;
     unsigned i = status == 401 ? 1 : status == 403 ? 2 : status == 429 ? 3 : status == 503 ? 5 : status >= 500 ? 4 : 0;

@@ -3,6 +3,10 @@
 #include <string.h>
 
 static const struct route routes[] = {
+    {.method = "GET", .path = "/", .open = true, .does = ROUTE_PAGE},
+    {.method = "GET", .path = "/console.js", .open = true, .does = ROUTE_PAGE},
+    {.method = "GET", .path = "/console.css", .open = true, .does = ROUTE_PAGE},
+    {.method = "GET", .path = "/record/key", .open = true, .does = ROUTE_RECORD_KEY},
     {.method = "GET", .path = "/health", .open = true, .does = ROUTE_HEALTH},
     {.method = "GET", .path = "/ready", .open = true, .does = ROUTE_READY},
     {.method = "GET", .path = "/metrics", .does = ROUTE_METRICS},

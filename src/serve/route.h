@@ -6,11 +6,13 @@
 #include "serve/work.h"
 
 enum route_does {
-    ROUTE_WORK,    /* a body for the workers: `work` */
-    ROUTE_HEALTH,  /* alive */
-    ROUTE_READY,   /* takes requests: 200, else 503 */
-    ROUTE_METRICS, /* Prometheus text */
-    ROUTE_MODELS   /* all, or the one behind the prefix */
+    ROUTE_WORK,      /* a body for the workers: `work` */
+    ROUTE_HEALTH,    /* alive */
+    ROUTE_READY,     /* takes requests: 200, else 503 */
+    ROUTE_METRICS,   /* Prometheus text */
+    ROUTE_MODELS,    /* all, or the one behind the prefix */
+    ROUTE_PAGE,      /* a file of the console */
+    ROUTE_RECORD_KEY /* the public key of the record, as a verifier key */
 };
 
 struct route {

@@ -22,6 +22,7 @@ struct server {
     struct meter_machine *meter;
     struct ledger *ledger;
     struct ledger_writer *writer;
+    char record_key[LEDGER_VKEY];
     struct job_env env;
     _Atomic uint64_t n_open;
     struct loop *loop;
@@ -62,6 +63,7 @@ static sil_err open_record(struct server *s, struct sil_error *e) {
     struct ledger_writer_config w = {.max_queue = 2 * s->config->limits.waiting, .mem = s->env.mem};
     sil_err err = ledger_open(&c, &s->ledger, e);
     if (err == SIL_OK) err = ledger_writer_start(s->ledger, &w, &s->writer, e);
+    ledger_key_public(&key, s->record_key);
     memset(&key, 0, sizeof key);
     return err;
 }
@@ -88,7 +90,8 @@ static sil_err open_all(struct server *s, struct log *log, struct mem mem, struc
     if (!meter.read) LOG(log, LOG_INFO, "energy is not measured", LOG_S("why", why));
     SIL_TRY(loop_open(&s->env, &s->catalog, meter, &s->loop, e));
     SIL_TRY(work_open(&s->env, &s->catalog, s->loop, &s->work, e));
-    struct http_env http = {.env = &s->env, .catalog = &s->catalog, .loop = s->loop, .work = s->work};
+    struct http_env http = {
+        .env = &s->env, .catalog = &s->catalog, .loop = s->loop, .work = s->work, .record_key = s->record_key};
     return http_open(&http, &s->http, e);
 }
 

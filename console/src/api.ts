@@ -1,0 +1,130 @@
+// The server, as this page needs it.
+import type { Model, Sampling } from "./types";
+
+export type FailureKind = "key" | "limit" | "busy" | "offline" | "request" | "server";
+
+export class Failure extends Error {
+    constructor(
+        readonly kind: FailureKind,
+        message: string,
+        readonly retryMs = 0,
+    ) {
+        super(message);
+    }
+}
+
+const kindOf = (status: number): FailureKind =>
+    status === 401 || status === 403 ? "key" : status === 429 ? "limit" : status === 503 ? "busy" : status >= 500 ? "server" : "request";
+
+async function failureOf(r: Response): Promise<Failure> {
+    let message = `HTTP ${r.status}`;
+    try {
+        message = (await r.json()).error.message;
+    } catch {
+        // no words
+    }
+    return new Failure(kindOf(r.status), message, Number(r.headers.get("retry-after-ms") ?? 0));
+}
+
+async function ask(path: string, key: string, init: RequestInit = {}): Promise<Response> {
+    const headers = new Headers(init.headers);
+    if (key) headers.set("authorization", `Bearer ${key}`);
+    let r: Response;
+    try {
+        r = await fetch(path, { ...init, headers, credentials: "omit", cache: "no-store" });
+    } catch (e) {
+        if ((e as Error).name === "AbortError") throw e;
+        throw new Failure("offline", String(e));
+    }
+    if (!r.ok) throw await failureOf(r);
+    return r;
+}
+
+export async function models(key: string): Promise<Model[]> {
+    const { data } = await (await ask("/v1/models", key)).json();
+    return data.map((m: { id: string; root?: string; sillok?: { sha256?: string }; max_model_len?: number }) => ({
+        id: m.id,
+        root: m.root,
+        sha256: m.sillok?.sha256,
+        context: m.max_model_len,
+    }));
+}
+
+export const recordKey = async (): Promise<string> => (await (await ask("/record/key", "")).text()).trim();
+
+export interface Turn {
+    role: "system" | "user" | "assistant";
+    content: string;
+}
+
+/** A piece of an answer; the last one has usage and record. */
+export interface Piece {
+    id?: string;
+    text?: string;
+    thought?: string;
+    finish?: string;
+    tokensIn?: number;
+    tokensOut?: number;
+    entry?: number;
+    receipt?: string;
+}
+
+function pieceOf(data: string): Piece {
+    const d = JSON.parse(data);
+    if (d.error) throw new Failure("server", d.error.message ?? "error");
+    const choice = d.choices?.[0];
+    return {
+        id: d.id,
+        text: choice?.delta?.content,
+        thought: choice?.delta?.reasoning_content,
+        finish: choice?.finish_reason ?? undefined,
+        tokensIn: d.usage?.prompt_tokens,
+        tokensOut: d.usage?.completion_tokens,
+        entry: d.sillok?.entry,
+        receipt: d.sillok?.receipt ?? undefined,
+    };
+}
+
+/** A seed may be larger than JavaScript's whole numbers: its digits go into the JSON as they are. */
+function body(model: string, turns: Turn[], s: Sampling): string {
+    const fields: Record<string, unknown> = {
+        model,
+        messages: turns,
+        temperature: s.temperature,
+        top_p: s.top_p,
+        stream: true,
+        stream_options: { include_usage: true },
+    };
+    if (s.top_k > 0) fields.top_k = s.top_k;
+    if (s.max_tokens > 0) fields.max_completion_tokens = s.max_tokens;
+    const text = JSON.stringify(fields);
+    return /^\d+$/.test(s.seed) ? `${text.slice(0, -1)},"seed":${BigInt(s.seed)}}` : text;
+}
+
+export async function* chat(key: string, model: string, turns: Turn[], s: Sampling, signal: AbortSignal): AsyncGenerator<Piece> {
+    const r = await ask("/v1/chat/completions", key, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: body(model, turns, s),
+        signal,
+    });
+    const reader = r.body!.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    for (;;) {
+        let next;
+        try {
+            next = await reader.read();
+        } catch (e) {
+            if ((e as Error).name === "AbortError") throw e;
+            throw new Failure("offline", String(e));
+        }
+        if (next.done) throw new Failure("offline", "the stream ended early");
+        rest += next.value;
+        for (let end = rest.indexOf("\n\n"); end >= 0; end = rest.indexOf("\n\n")) {
+            const data = rest.slice(0, end).replace(/^data: ?/, "");
+            rest = rest.slice(end + 2);
+            if (data === "[DONE]") return;
+            if (data) yield pieceOf(data);
+        }
+    }
+}

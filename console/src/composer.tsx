@@ -1,0 +1,43 @@
+// Where a question is written.
+import type { VNode } from "preact";
+import { useState } from "preact/hooks";
+import { Icon } from "./icons";
+import { Input } from "./input";
+import { useWords } from "./words";
+
+interface Props {
+    busy: boolean;
+    ready: boolean;
+    onSend(text: string): void;
+    onStop(): void;
+}
+
+export function Composer({ busy, ready, onSend, onStop }: Props): VNode {
+    const w = useWords();
+    const [text, setText] = useState("");
+    const send = (): void => {
+        if (busy || !ready || !text.trim()) return;
+        onSend(text);
+        setText("");
+    };
+    return (
+        <form class="composer" onSubmit={(e) => (e.preventDefault(), send())}>
+            <div class="composer-box">
+                <Input label={w.message} placeholder={w.placeholder} value={text} onInput={setText} onSend={send} focus />
+                {busy ? (
+                    <button type="button" class="send stop" onClick={onStop} aria-label={w.stop} title={w.stop}>
+                        <Icon name="stop" />
+                    </button>
+                ) : (
+                    <button type="submit" class="send" disabled={!ready || !text.trim()} aria-label={w.send} title={w.send}>
+                        <Icon name="send" />
+                    </button>
+                )}
+            </div>
+            <p class="hint">
+                <span>{w.mistakes}</span>
+                <span class="hint-keys">{w.enterHint}</span>
+            </p>
+        </form>
+    );
+}

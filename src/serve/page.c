@@ -1,0 +1,63 @@
+#include "serve/page.h"
+
+#include <sodium.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+/* `page_X` and its size, from a file; paths are from the folder that `make` runs in. */
+#define EMBED(name, path)                                                                                              \
+    __asm__(".pushsection .rodata\n"                                                                                   \
+            ".balign 8\n"                                                                                              \
+            ".global page_" #name "_size\n"                                                                            \
+            "page_" #name "_size: .quad 2f - 1f\n"                                                                     \
+            ".global page_" #name "\n"                                                                                 \
+            "page_" #name ":\n"                                                                                        \
+            "1: .incbin \"" path "\"\n"                                                                                \
+            "2: .byte 0\n"                                                                                             \
+            ".popsection\n");                                                                                          \
+    extern const char page_##name[];                                                                                   \
+    extern const uint64_t page_##name##_size
+
+EMBED(html, "console/dist/index.html");
+EMBED(js, "console/dist/console.js");
+EMBED(css, "console/dist/console.css");
+
+static void fill(struct page *p, const char *path, const char *type, const char *body, uint64_t n) {
+    uint8_t hash[crypto_hash_sha256_BYTES];
+    char hex[PAGE_ETAG - 3];
+    *p = (struct page){.path = path, .type = type, .body = {body, (size_t)n}};
+    crypto_hash_sha256(hash, (const unsigned char *)body, n);
+    sodium_bin2hex(hex, sizeof hex, hash, (sizeof hex - 1) / 2);
+    snprintf(p->etag, sizeof p->etag, "\"%s\"", hex);
+}
+
+void page_files(struct page out[PAGE_FILES]) {
+    fill(&out[0], "/", "text/html; charset=utf-8", page_html, page_html_size);
+    fill(&out[1], "/console.js", "text/javascript; charset=utf-8", page_js, page_js_size);
+    fill(&out[2], "/console.css", "text/css; charset=utf-8", page_css, page_css_size);
+}
+
+bool page_header(unsigned i, const char **name, const char **value) {
+    /* Only its own files, no inline script or style, in nobody's frame, and no word of it to other sites. */
+    static const char *const headers[][2] = {
+        {"Content-Security-Policy",
+         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"},
+        {"X-Frame-Options", "DENY"},
+        {"X-Content-Type-Options", "nosniff"},
+        {"Referrer-Policy", "no-referrer"},
+        {"Cross-Origin-Opener-Policy", "same-origin"},
+        {"Cross-Origin-Resource-Policy", "same-origin"},
+        {"Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"},
+        {"Cache-Control", "no-cache"}, /* kept, and asked for again by ETag */
+    };
+    if (i >= sizeof headers / sizeof *headers) return false;
+    *name = headers[i][0];
+    *value = headers[i][1];
+    return true;
+}
+
+bool page_is_same(const char *if_none_match, const char *etag) {
+    return if_none_match && strstr(if_none_match, etag);
+}
