@@ -129,7 +129,7 @@ struct replaced {
 };
 
 static const struct replaced bad[] = {
-    {"template", "\"BPE\"", "\"Unigram\"", SIL_UNSUPPORTED, "Unigram"},
+    {"template", "\"BPE\"", "\"WordPiece\"", SIL_UNSUPPORTED, "WordPiece"},
     {"template", "\"BPE\"", "\"BPE\", \"dropout\": 0.5", SIL_UNSUPPORTED, "dropout"},
     {"template", "\"BPE\"", "\"BPE\", \"end_of_word_suffix\": \"</w>\"", SIL_UNSUPPORTED, "end_of_word_suffix"},
     {"template", "\"BPE\"", "\"BPE\", \"unk_token\": \"nonesuch\"", SIL_FORMAT, "nonesuch"},
