@@ -254,6 +254,56 @@ static void expired_suspended_unknown_model(void **state) {
     assert_int_equal(authenticate("sk-sillok-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", &c), 403);
 }
 
+/* Admin is a property of the key, not of its tenant. */
+static void admin_keys(void **state) {
+    (void)state;
+    char plain[GATE_SECRET];
+    static const char admin[] = "sk-sillok-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    struct sil_error e = {0};
+    struct caller c;
+    uint64_t id;
+    add_key("a", (struct config_rates){.requests_minute = 7}, "plain", plain);
+    open_gate();
+    assert_int_equal(authenticate(plain, &c), 200);
+    assert_false(c.admin);
+    struct gate_key k = {.tenant = c.tenant, .name = "boss", .created = START_S, .admin = true};
+    assert_true(gate_secret_hash(str_of(admin), gate_db_salt(bed.db), k.hash));
+    assert_int_equal(gate_db_key_add(bed.db, &k, &id, &e), SIL_OK);
+    poll_gate();
+    assert_int_equal(authenticate(admin, &c), 200);
+    assert_true(c.admin);
+    assert_int_equal(authenticate(plain, &c), 200);
+    assert_false(c.admin);
+    struct gate_terms terms;
+    gate_terms(bed.gate, &c, &terms);
+    assert_int_equal(terms.rates.requests_minute, 7);
+    assert_false(terms.some_models);
+    assert_true(gate_terms_allow(&terms, "whatever"));
+}
+
+/* A file as Sillok made it before there were admin keys. */
+static void older_tables(void **state) {
+    (void)state;
+    char a[GATE_SECRET], path[300];
+    struct sil_error e = {0};
+    struct caller c;
+    sqlite3 *sql;
+    add_key("a", (struct config_rates){0}, "k", a);
+    gate_db_close(bed.db);
+    bed.db = NULL;
+    snprintf(path, sizeof path, "%s/keys.db", bed.folder);
+    assert_int_equal(sqlite3_open(path, &sql), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(sql, "ALTER TABLE keys DROP COLUMN admin; PRAGMA user_version = 1", NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(sql);
+    open_gate();
+    assert_int_equal(authenticate(a, &c), 200);
+    assert_false(c.admin);
+    assert_int_equal(gate_db_open(bed.folder, true, &bed.db, &e), SIL_OK); /* a second time there is nothing to do */
+    poll_gate();
+    assert_int_equal(authenticate(a, &c), 200);
+}
+
 static void without_keys(void **state) {
     (void)state;
     struct caller c;
@@ -263,6 +313,7 @@ static void without_keys(void **state) {
     assert_int_equal(authenticate("sk-whatever", &c), 200);
     assert_true(c.tenant == 0);
     assert_string_equal(c.tenant_name, "local");
+    assert_true(c.admin);
     struct request r;
     struct fault f;
     assert_int_equal(admit(&r, "", 5, &f), 200);
@@ -789,6 +840,8 @@ int main(void) {
         T(revoked_beside_a_running_server),
         T(revoked_within_a_second),
         T(expired_suspended_unknown_model),
+        T(admin_keys),
+        T(older_tables),
         T(without_keys),
         T(requests_a_minute),
         T(tokens_a_minute),

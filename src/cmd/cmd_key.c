@@ -16,7 +16,7 @@ struct args {
     const char *verb, *who;
     const char *name, *transcript, *models;
     uint64_t requests, tokens, day, concurrent, weight, days;
-    bool suspend, resume, defaults, json;
+    bool suspend, resume, defaults, json, admin;
 };
 
 static int64_t now_s(void) {
@@ -96,18 +96,19 @@ static void key_name(const struct args *a, struct gate_key *k) {
 
 static void print_secret(const struct args *a, const struct gate_key *k, uint64_t id, const char *secret) {
     if (a->json)
-        printf("{\"id\":%" PRIu64 ",\"tenant\":\"%s\",\"name\":\"%s\",\"key\":\"%s\"}\n", id, a->who, k->name, secret);
+        printf("{\"id\":%" PRIu64 ",\"tenant\":\"%s\",\"name\":\"%s\",\"key\":\"%s\",\"admin\":%s}\n", id, a->who,
+               k->name, secret, k->admin ? "true" : "false");
     else {
         printf("%s\n", secret);
         fflush(stdout);
-        fprintf(stderr, "sillok key: number %" PRIu64 ", \"%s\" of %s. It is shown this once; only a hash is kept.\n",
-                id, k->name, a->who);
+        fprintf(stderr, "sillok key: number %" PRIu64 ", \"%s\" of %s%s. It is shown this once; only a hash is kept.\n",
+                id, k->name, a->who, k->admin ? ", an administrator's" : "");
     }
 }
 
 static sil_err add(struct args *a, struct sil_error *e) {
     struct gate_tenant t;
-    struct gate_key k = {.created = now_s()};
+    struct gate_key k = {.created = now_s(), .admin = a->admin};
     uint8_t random[GATE_RANDOM];
     char secret[GATE_SECRET];
     unsigned unset;
@@ -182,8 +183,8 @@ static sil_err print_key(void *arg, const struct gate_key *k) {
     state_time(k->created, created);
     if (k->expires) state_time(k->expires, expires);
     if (json[0]) { /* names hold nothing that JSON escapes: gate_name_ok */
-        printf("%s\n  {\"id\":%" PRIu64 ",\"tenant\":\"%s\",\"name\":\"%s\",\"state\":\"%s\",\"created\":",
-               json[1] ? "," : "", k->id, k->tenant_name, k->name, state_of(k, now_s()));
+        printf("%s\n  {\"id\":%" PRIu64 ",\"tenant\":\"%s\",\"name\":\"%s\",\"state\":\"%s\",\"admin\":%s,\"created\":",
+               json[1] ? "," : "", k->id, k->tenant_name, k->name, state_of(k, now_s()), k->admin ? "true" : "false");
         print_time(k->created);
         printf(",\"expires\":");
         print_time(k->expires);
@@ -191,8 +192,8 @@ static sil_err print_key(void *arg, const struct gate_key *k) {
         print_time(k->revoked);
         printf("}");
     } else
-        printf("%6" PRIu64 "  %-8s  %s  %-20s  %s/%s\n", k->id, state_of(k, now_s()), created, expires, k->tenant_name,
-               k->name);
+        printf("%6" PRIu64 "  %-8s  %-5s  %s  %-20s  %s/%s\n", k->id, state_of(k, now_s()), k->admin ? "admin" : "-",
+               created, expires, k->tenant_name, k->name);
     json[1] = true;
     return SIL_OK;
 }
@@ -242,7 +243,7 @@ static sil_err list(struct args *a, struct sil_error *e) {
     else if (tenants)
         printf("%-9s  %5s  %6s  %-10s  %12s  %12s  %12s  %12s  %s\n", "state", "keys", "weight", "transcript",
                "requests/min", "tokens/min", "tokens/day", "at once", "tenant (-: as the server's settings say)");
-    else printf("%6s  %-8s  %-20s  %-20s  %s\n", "number", "state", "created", "expires", "tenant/name");
+    else printf("%6s  %-8s  %-5s  %-20s  %-20s  %s\n", "number", "state", "kind", "created", "expires", "tenant/name");
     sil_err err =
         tenants ? gate_db_tenants(a->state.db, print_tenant, json, e) : gate_db_keys(a->state.db, print_key, json, e);
     if (json[0]) printf("%s]\n", json[1] ? "\n" : "");
@@ -279,6 +280,7 @@ int cmd_key(int argc, char **argv) {
         STATE_OPTIONS(&a.state),
         {"name", 0, CMD_TEXT, &a.name, "NAME", "add: what the key is called (default: key- and the time)", 0, 0},
         {"expires", 0, CMD_U64, &a.days, "DAYS", "add: the key ends after so many days", 1, 36500},
+        {"admin", 0, CMD_FLAG, &a.admin, NULL, "add: an administrator's key: sees and manages everything", 0, 0},
         {"requests-minute", 0, CMD_U64, &a.requests, "N", "add, set: requests a minute of the tenant; 0: no limit", 0,
          1e15},
         {"tokens-minute", 0, CMD_U64, &a.tokens, "N", "add, set: tokens a minute, prompts and answers; 0: no limit", 0,

@@ -2,6 +2,7 @@
 #ifndef SIL_SERVE_CALLER_H
 #define SIL_SERVE_CALLER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { CALLER_NAME = 64 };
@@ -16,6 +17,7 @@ struct caller {
     char key_name[CALLER_NAME];
     uint32_t weight; /* share of the machine beside other tenants, 1 to 1000 */
     enum caller_transcript transcript;
+    bool admin; /* sees and does everything; without it only what is its tenant's own. True where keys are off */
 };
 
 #endif

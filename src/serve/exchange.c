@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DISCARD_MAX = 1 << 20, METRICS_MAX = 8 << 20 };
+#include "serve/admin.h"
+
+enum { DISCARD_MAX = 1 << 20, METRICS_MAX = 8 << 20, WHOAMI_MAX = 1 << 16 };
 
 static struct job_env *env_of(const struct exchange *x) {
     return x->http->env.env;
@@ -97,6 +99,9 @@ static bool read_head(struct exchange *x, const char *url, const char *method) {
     x->r->kind = x->route->kind;
     bool open = x->route->open || (x->route->does == ROUTE_METRICS && env_of(x)->config->metrics_open);
     if (!open && !gate_authenticate(env_of(x)->gate, secret_of(x), &x->r->caller, &x->fault)) return false;
+    if (x->route->admin && !x->r->caller.admin)
+        return fault_set(&x->fault, 403, "admin_only", NULL,
+                         "This needs an administrator's key. The operator makes one: sillok key add NAME --admin.");
     return check_length(x);
 }
 
@@ -179,6 +184,16 @@ static enum MHD_Result do_record_key(struct exchange *x) {
     return reply_body(x, 200, "text/plain; charset=utf-8", str_of(key ? key : ""), NULL);
 }
 
+static enum MHD_Result do_whoami(struct exchange *x) {
+    struct buf b;
+    buf_init(&b, env_of(x)->mem, WHOAMI_MAX);
+    enum MHD_Result r = MHD_NO;
+    if (admin_whoami(env_of(x)->gate, x->http->env.catalog, &x->r->caller, &b) == SIL_OK)
+        r = reply_body(x, 200, "application/json", buf_view(&b), NULL);
+    buf_free(&b);
+    return r;
+}
+
 /* ---- the whole request is there ---- */
 
 static enum MHD_Result hand_over(struct exchange *x) {
@@ -223,6 +238,7 @@ static enum MHD_Result complete(struct exchange *x) {
     case ROUTE_MODELS: return do_models(x);
     case ROUTE_PAGE: return do_page(x);
     case ROUTE_RECORD_KEY: return do_record_key(x);
+    case ROUTE_WHOAMI: return do_whoami(x);
     default: return hand_over(x);
     }
 }

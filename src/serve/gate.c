@@ -13,7 +13,8 @@ enum { BUSY_MS = 1000 }; /* when to come back where nothing says when there will
 /* ---- who ---- */
 
 static void local_caller(const struct gate *g, struct caller *out) {
-    *out = (struct caller){.weight = 1, .transcript = g->transcript, .tenant_name = "local", .key_name = "local"};
+    *out = (struct caller){
+        .weight = 1, .transcript = g->transcript, .tenant_name = "local", .key_name = "local", .admin = true};
 }
 
 static void no_key(struct fault *f, struct str secret) {
@@ -54,7 +55,8 @@ bool gate_authenticate(struct gate *g, struct str secret, struct caller *out, st
         }
         if (ok) {
             const struct gate_account *a = k->account;
-            *out = (struct caller){.tenant = a->id, .key = k->id, .weight = a->weight, .transcript = a->transcript};
+            *out = (struct caller){.tenant = a->id, .key = k->id, .weight = a->weight, .admin = k->admin};
+            out->transcript = a->transcript;
             memcpy(out->tenant_name, a->name, CALLER_NAME);
             memcpy(out->key_name, k->name, CALLER_NAME);
         }
@@ -95,6 +97,23 @@ static bool has_line(const char *list, const char *name) {
         p += k + (p[k] == '\n');
     }
     return false;
+}
+
+void gate_terms(struct gate *g, const struct caller *c, struct gate_terms *out) {
+    *out = (struct gate_terms){0};
+    pthread_mutex_lock(&g->lock);
+    struct gate_account *a = gate_account_find(g, c->tenant);
+    if (a) {
+        out->rates = a->rates;
+        out->tokens_today = gate_days_at(&a->days, gate_day_of(clock_unix_s(g->clock)))->used;
+        if (a->models) snprintf(out->models, sizeof out->models, "%s", a->models);
+        out->some_models = a->models != NULL;
+    }
+    pthread_mutex_unlock(&g->lock);
+}
+
+bool gate_terms_allow(const struct gate_terms *t, const char *model) {
+    return !t->some_models || has_line(t->models, model);
 }
 
 static bool too_many(struct fault *f, uint32_t retry_ms, const char *what, uint64_t limit) {

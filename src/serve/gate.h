@@ -27,6 +27,16 @@ sil_err gate_reload(struct gate *g, const struct config *c, struct sil_error *e)
  * (revoked key, suspended tenant, a model that the tenant may not use is checked by gate_admit). */
 bool gate_authenticate(struct gate *g, struct str secret, struct caller *out, struct fault *f);
 
+/* What holds for the caller's tenant. models: allowed names joined by newlines, where some_models. */
+struct gate_terms {
+    struct config_rates rates; /* 0: no limit */
+    uint64_t tokens_today;     /* prompts and answers, UTC */
+    bool some_models;
+    char models[4096];
+};
+void gate_terms(struct gate *g, const struct caller *c, struct gate_terms *out);
+bool gate_terms_allow(const struct gate_terms *t, const char *model);
+
 /* Counts one request and reserves its tokens: prompt tokens and the most that may be answered, all choices together.
  * Fills r->ticket (headers, also on failure). On failure f is 429 (rate: with retry_ms; daily budget: do_not_retry) or
  * 403 (model). Called by a worker once the token ids are known. */

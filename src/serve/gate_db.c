@@ -13,7 +13,7 @@
 #include "base/utf8.h"
 #include "serve/gate_db_impl.h"
 
-enum { APPLICATION = 0x53494c4b /* "SILK" */, SCHEMA = 1, PATH_BYTES = 4096, PATIENT_MS = 5000, HASTY_MS = 250 };
+enum { APPLICATION = 0x53494c4b /* "SILK" */, SCHEMA = 2, PATH_BYTES = 4096, PATIENT_MS = 5000, HASTY_MS = 250 };
 
 /* AUTOINCREMENT: a number is never given again, also after its row is gone. */
 static const char schema[] =
@@ -24,7 +24,7 @@ static const char schema[] =
     " created INTEGER NOT NULL) STRICT;"
     "CREATE TABLE keys(id INTEGER PRIMARY KEY AUTOINCREMENT, tenant INTEGER NOT NULL REFERENCES tenants(id),"
     " name TEXT NOT NULL, hash BLOB NOT NULL UNIQUE, created INTEGER NOT NULL, expires INTEGER NOT NULL DEFAULT 0,"
-    " revoked INTEGER NOT NULL DEFAULT 0, UNIQUE(tenant, name)) STRICT;"
+    " revoked INTEGER NOT NULL DEFAULT 0, admin INTEGER NOT NULL DEFAULT 0, UNIQUE(tenant, name)) STRICT;"
     "CREATE TABLE usage(day INTEGER NOT NULL, tenant INTEGER NOT NULL, model TEXT NOT NULL, key INTEGER NOT NULL,"
     " requests INTEGER NOT NULL, prompt_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL,"
     " answer_tokens INTEGER NOT NULL, energy_j REAL NOT NULL, PRIMARY KEY(day, tenant, model, key))"
@@ -104,6 +104,16 @@ static sil_err make_schema(struct gate_db *db, struct sil_error *e) {
     return run(db, sql, "make tables", e);
 }
 
+/* Tables of an older Sillok, brought up to date: since 2, keys say whether they are the administrator's. */
+static sil_err upgrade(struct gate_db *db, int64_t version, struct sil_error *e) {
+    char sql[64];
+    if (version < 1) return err_set(e, SIL_FORMAT, "%s has no version of its tables", db->path);
+    if (version < 2)
+        SIL_TRY(run(db, "ALTER TABLE keys ADD COLUMN admin INTEGER NOT NULL DEFAULT 0", "bring up to date", e));
+    snprintf(sql, sizeof sql, "PRAGMA user_version = %d", SCHEMA);
+    return run(db, sql, "bring up to date", e);
+}
+
 static sil_err check_schema(struct gate_db *db, struct sil_error *e) {
     int64_t application = 0, version = 0, tables = 0;
     SIL_TRY(one_number(db, "PRAGMA application_id", &application, e));
@@ -116,7 +126,7 @@ static sil_err check_schema(struct gate_db *db, struct sil_error *e) {
         return err_set(e, SIL_UNSUPPORTED,
                        "%s was made by a newer Sillok (version %lld of its tables, this one knows %d)", db->path,
                        (long long)version, SCHEMA);
-    return SIL_OK;
+    return version < SCHEMA ? upgrade(db, version, e) : SIL_OK;
 }
 
 static sil_err read_salt(struct gate_db *db, struct sil_error *e) {
@@ -259,13 +269,14 @@ sil_err gate_db_tenant_put(struct gate_db *db, const struct gate_tenant *t, unsi
 sil_err gate_db_key_add(struct gate_db *db, const struct gate_key *k, uint64_t *id, struct sil_error *e) {
     sqlite3_stmt *s;
     if (!gate_name_ok(k->name)) return err_set(e, SIL_ARG, "a key's name has 1 to 63 bytes, without quotes");
-    SIL_TRY(gate_db_prepare(db, "INSERT INTO keys(tenant, name, hash, created, expires) VALUES(?1, ?2, ?3, ?4, ?5)", &s,
-                            e));
+    SIL_TRY(gate_db_prepare(
+        db, "INSERT INTO keys(tenant, name, hash, created, expires, admin) VALUES(?1, ?2, ?3, ?4, ?5, ?6)", &s, e));
     bind_u64(s, 1, k->tenant);
     sqlite3_bind_text(s, 2, k->name, -1, SQLITE_STATIC);
     sqlite3_bind_blob(s, 3, k->hash, GATE_HASH, SQLITE_STATIC);
     sqlite3_bind_int64(s, 4, k->created);
     sqlite3_bind_int64(s, 5, k->expires);
+    sqlite3_bind_int(s, 6, k->admin);
     sil_err err = finish(db, s, "add a key", e);
     if (err == SIL_ARG)
         return err_set(e, err, "the tenant has a key called \"%s\" already; give another --name", k->name);

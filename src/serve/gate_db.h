@@ -49,6 +49,7 @@ struct gate_key {
     uint64_t id, tenant;
     char name[CALLER_NAME], tenant_name[CALLER_NAME];
     uint8_t hash[GATE_HASH];
+    bool admin;                        /* may do what the operator may, see caller.h */
     int64_t created, expires, revoked; /* Unix seconds; expires, revoked: 0 for never */
 };
 struct gate_usage {
@@ -74,7 +75,7 @@ sil_err gate_db_tenant_put(struct gate_db *db, const struct gate_tenant *t, unsi
                            struct sil_error *e);
 /* SIL_ARG when there is none of that name. */
 sil_err gate_db_tenant_find(struct gate_db *db, const char *name, uint64_t *id, struct sil_error *e);
-/* k->tenant, name, hash, created, expires. SIL_ARG when the tenant has a key of that name. */
+/* k->tenant, name, hash, admin, created, expires. SIL_ARG when the tenant has a key of that name. */
 sil_err gate_db_key_add(struct gate_db *db, const struct gate_key *k, uint64_t *id, struct sil_error *e);
 /* *was: it was revoked before. SIL_ARG when there is none. */
 sil_err gate_db_key_revoke(struct gate_db *db, uint64_t id, int64_t now, bool *was, struct sil_error *e);

@@ -87,6 +87,7 @@ static sil_err read_key(struct gate_db *db, sqlite3_stmt *s, struct gate_key *k,
     k->created = sqlite3_column_int64(s, 5);
     k->expires = sqlite3_column_int64(s, 6);
     k->revoked = sqlite3_column_int64(s, 7);
+    k->admin = sqlite3_column_int64(s, 8) != 0;
     return SIL_OK;
 }
 
@@ -96,10 +97,11 @@ sil_err gate_db_keys(struct gate_db *db, sil_err (*each)(void *arg, const struct
     struct gate_key k;
     sil_err err = SIL_OK;
     int rc;
-    SIL_TRY(gate_db_prepare(db,
-                            "SELECT keys.id, tenant, keys.name, tenants.name, hash, keys.created, expires, revoked"
-                            " FROM keys JOIN tenants ON tenants.id = tenant ORDER BY keys.id",
-                            &s, e));
+    SIL_TRY(
+        gate_db_prepare(db,
+                        "SELECT keys.id, tenant, keys.name, tenants.name, hash, keys.created, expires, revoked, admin"
+                        " FROM keys JOIN tenants ON tenants.id = tenant ORDER BY keys.id",
+                        &s, e));
     while (err == SIL_OK && (rc = sqlite3_step(s)) != SQLITE_DONE) {
         if (rc != SQLITE_ROW) err = gate_db_error(db, "read", e);
         if (err == SIL_OK) err = read_key(db, s, &k, e);

@@ -36,6 +36,7 @@ struct gate_entry {
     struct gate_account *account; /* NULL: an empty place */
     char name[CALLER_NAME];
     int64_t expires, revoked;
+    bool admin;
 };
 
 /* Keys by their hashes: a power of two of places, at most half of them taken. The hash is keyed with a secret salt, so

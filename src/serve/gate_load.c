@@ -124,7 +124,8 @@ static sil_err build_table(struct load *l) {
         memcpy(&at, k->hash, sizeof at);
         while (t->entries[at & t->mask].account) at++;
         struct gate_entry *to = &t->entries[at & t->mask];
-        *to = (struct gate_entry){.id = k->id, .account = a, .expires = k->expires, .revoked = k->revoked};
+        *to = (struct gate_entry){
+            .id = k->id, .account = a, .expires = k->expires, .revoked = k->revoked, .admin = k->admin};
         memcpy(to->hash, k->hash, GATE_HASH);
         memcpy(to->name, k->name, CALLER_NAME);
     }

@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "serve/jout.h"
 #include "serve/openai.h"
 #include "serve/reason.h"
 
@@ -49,19 +50,6 @@ bool openai_refuse_unsupported(const json_t *o, struct fault *f);
 bool openai_get_messages(const json_t *o, struct mem mem, json_t **out, struct fault *f);
 /* chat_template_kwargs and reasoning_effort as one object, or NULL. */
 bool openai_get_template_vars(const json_t *o, json_t **out, struct fault *f);
-
-/* ---- openai_out.c: writing JSON. The first failure stays in err, and nothing is written after it ---- */
-
-struct jout {
-    struct buf *b;
-    sil_err err;
-};
-void jout_raw(struct jout *o, const char *text);
-void jout_fmt(struct jout *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void jout_escaped(struct jout *o, const char *p, size_t n); /* inside quotes */
-void jout_text(struct jout *o, struct str s);               /* with quotes */
-void jout_text_or_null(struct jout *o, const char *s);
-void jout_float(struct jout *o, float x); /* shortest that reads back alike; -9999 for what JSON cannot say */
 
 /* ---- openai_token.c: tokens as text and bytes ---- */
 

@@ -10,6 +10,7 @@ static const struct route routes[] = {
     {.method = "GET", .path = "/health", .open = true, .does = ROUTE_HEALTH},
     {.method = "GET", .path = "/ready", .open = true, .does = ROUTE_READY},
     {.method = "GET", .path = "/metrics", .does = ROUTE_METRICS},
+    {.method = "GET", .path = "/whoami", .does = ROUTE_WHOAMI},
     {.method = "GET", .path = "/v1/models", .does = ROUTE_MODELS},
     {.method = "GET", .path = "/v1/models/", .prefix = true, .does = ROUTE_MODELS},
     {.method = "POST", .path = "/v1/chat/completions", .work = WORK_CHAT, .kind = REQUEST_CHAT},

@@ -6,19 +6,21 @@
 #include "serve/work.h"
 
 enum route_does {
-    ROUTE_WORK,      /* a body for the workers: `work` */
-    ROUTE_HEALTH,    /* alive */
-    ROUTE_READY,     /* takes requests: 200, else 503 */
-    ROUTE_METRICS,   /* Prometheus text */
-    ROUTE_MODELS,    /* all, or the one behind the prefix */
-    ROUTE_PAGE,      /* a file of the console */
-    ROUTE_RECORD_KEY /* the public key of the record, as a verifier key */
+    ROUTE_WORK,       /* a body for the workers: `work` */
+    ROUTE_HEALTH,     /* alive */
+    ROUTE_READY,      /* takes requests: 200, else 503 */
+    ROUTE_METRICS,    /* Prometheus text */
+    ROUTE_MODELS,     /* all, or the one behind the prefix */
+    ROUTE_PAGE,       /* a file of the console */
+    ROUTE_RECORD_KEY, /* the public key of the record, as a verifier key */
+    ROUTE_WHOAMI      /* what the key may */
 };
 
 struct route {
     const char *method, *path;
     bool prefix; /* path is the beginning; the rest is a name */
     bool open;   /* no key asked for */
+    bool admin;  /* an administrator's key only: 403 admin_only for others */
     enum route_does does;
     enum work_kind work;
     enum request_kind kind;

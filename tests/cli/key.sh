@@ -18,10 +18,13 @@ is "the file too" "$(stat -c %a "$S/keys.db")" 600
 exits "another key of the same tenant" 0 key add 법무부 --expires 1
 exits "of another, as JSON" 0 key add acme --name k --json
 has "... with everything" "$(cat "$tap_tmp/out")" '{"id":3,"tenant":"acme","name":"k","key":"sk-sillok-'
+exits "an administrator's" 0 key add acme --name boss --admin
+has "... is said to be one" "$(cat "$tap_tmp/err")" "an administrator's"
 exits "a name twice" 1 key add acme --name k
 has "... is refused" "$(cat "$tap_tmp/err")" 'a key called "k" already'
 exits "list" 0 key list
 has "... has names" "$(cat "$tap_tmp/out")" "법무부/laptop"
+is "... and says which are administrators'" "$(grep -c admin "$tap_tmp/out")" 1
 is "... but no keys" "$(grep -c 'sk-sillok' "$tap_tmp/out")" 0
 exits "tenants" 0 key tenants --json
 is "... is JSON" "$(python3 -c 'import json,sys; t=json.load(open(sys.argv[1])); print(t[0]["requests_per_minute"], t[0]["weight"], t[0]["keys"], t[1]["tokens_per_day"])' "$tap_tmp/out")" "60 5 2 None"
@@ -38,7 +41,8 @@ has "... says so" "$(cat "$tap_tmp/err")" "was revoked before"
 exits "revoke nothing" 1 key revoke 99
 exits "revoke a stranger" 1 key revoke acme/zz
 exits "list as JSON" 0 key list --json
-is "... with states" "$(python3 -c 'import json,sys; print(*[k["state"] for k in json.load(open(sys.argv[1]))])' "$tap_tmp/out")" "revoked active revoked"
+is "... with states" "$(python3 -c 'import json,sys; print(*[k["state"] for k in json.load(open(sys.argv[1]))])' "$tap_tmp/out")" "revoked active revoked active"
+is "... and kinds" "$(python3 -c 'import json,sys; print(*[k["admin"] for k in json.load(open(sys.argv[1]))])' "$tap_tmp/out")" "False False False True"
 
 exits "SQL in a name is a name" 0 key add "x'); DROP TABLE keys;--"
 exits "... and nothing more" 0 key list
