@@ -1,7 +1,7 @@
 // The server beside llama.cpp (npm node-llama-cpp with parallel sequences behind a minimal HTTP server): the same file,
 // threads and prompts, clients in a process of their own, in interleaved pairs; the figure is the median of the ratios.
 // Then what the server itself costs.
-//   node bench/serve.mjs [--pairs 9] [--type Q8_0] [--threads 2] [--clients 1,4,16,32] [--stages peer,prefix,stall,trace,cost,idle,many]
+//   node bench/serve.mjs [--pairs 9] [--type Q8_0] [--threads 2] [--clients 1,4,16,32] [--stages peer,prefix,stall,record,trace,cost,idle,many]
 // The model has the shape of 1.1 billion parameters and random weights; cost, idle and many use the guide. trace needs the
 // Azure conversation trace (SILLOK_SHARED).
 import { execFileSync, spawn } from "node:child_process";
@@ -19,7 +19,7 @@ const pairs = Number(option("pairs", "9"));
 const type = option("type", "Q8_0");
 const threads = Number(option("threads", "2"));
 const clients = option("clients", "1,4,16,32").split(",").map(Number);
-const stages = option("stages", "peer,prefix,stall,trace,cost,idle,many").split(",");
+const stages = option("stages", "peer,prefix,stall,record,trace,cost,idle,many").split(",");
 const many = Number(option("requests", "200000"));
 const preset = option("preset", "1.1b");
 const shared = process.env.SILLOK_SHARED ?? "../shared";
@@ -70,8 +70,8 @@ class Worker {
 }
 
 let servers = 0;
-async function serveOurs(path, extra = []) {
-    const state = join(work, `state-${servers++}`);
+async function serveOurs(path, extra = [], folder = work) {
+    const state = join(folder, `state-${servers++}`);
     const w = new Worker(sillok, ["serve", path, ...extra, "--port", "0", "--state", state, "--no-keys", "-t", String(threads)].filter(Boolean), "ignore");
     w.port = Number(/listening on http:\/\/[^:]+:(\d+)/.exec(await w.line())[1]);
     w.model = (path ?? "").split("/").pop().replace(/\.gguf$/, "");
@@ -160,6 +160,31 @@ async function stall(path) {
     await server.close("SIGTERM");
 }
 
+// What the record costs: 16 clients of a server whose record is on the disk, and of one whose record is in memory, where a sync
+// is nothing; and the processor time of the record's thread.
+async function record(path) {
+    const memory = mkdtempSync("/dev/shm/sillok-serve-");
+    try {
+        const extra = ["--ctx", "256", "--sessions", "16"];
+        const [disk, none] = [await serveOurs(path, extra), await serveOurs(path, extra, memory)];
+        const spec = { clients: 16, requests: 32, prompt: 64, answer: 32 };
+        const kept = [];
+        for (let i = 0; i < pairs; i++) {
+            const pair = {}, before = await metrics(disk);
+            for (const who of i % 2 ? ["none", "disk"] : ["disk", "none"]) pair[who] = await run(who === "disk" ? disk : none, spec);
+            const of = ((after) => (name) => after(name) - before(name))(await metrics(disk));
+            kept.push({ ...pair, thread: of("sillok_ledger_cpu_seconds_total") / (pair.disk.seconds * threads), entries: of("sillok_ledger_entries_total") });
+        }
+        const cost = (f) => `${fixed(median(kept.map(f)) * 100)} %`;
+        add("16 clients: tokens/s lost to the record being durable", cost((k) => 1 - k.disk.rate / k.none.rate), `${fixed(median(kept.map((k) => k.disk.rate)), 1)} tokens/s`,
+            `${fixed(median(kept.map((k) => k.none.rate)), 1)} tokens/s in memory`, "wanted: 1 %");
+        add("16 clients: processor time of the record's thread", cost((k) => k.thread), `${fixed(median(kept.map((k) => k.entries)), 0)} entries`, "-", "of all the threads' time; wanted: 1 %");
+        for (const s of [disk, none]) await s.close("SIGTERM");
+    } finally {
+        rmSync(memory, { recursive: true, force: true });
+    }
+}
+
 // The shape of the Azure conversation trace: its first requests, lengths and times scaled to this machine.
 async function trace(path) {
     const file = join(shared, "data/traces/azure/AzureLLMInferenceTrace_conv.csv");
@@ -225,11 +250,12 @@ async function flat() {
 }
 
 const path = join(work, "bench.gguf");
-if (stages.some((s) => ["peer", "prefix", "stall", "trace"].includes(s)))
+if (stages.some((s) => ["peer", "prefix", "stall", "record", "trace"].includes(s)))
     execFileSync("build/tests/tool_make_model", [path, "--preset", preset, "--type", type], { stdio: "inherit" });
 if (stages.includes("peer")) await peer(path);
 if (stages.includes("prefix")) await prefix(path);
 if (stages.includes("stall")) await stall(path);
+if (stages.includes("record")) await record(path);
 if (stages.includes("trace")) await trace(path);
 rmSync(path, { force: true });
 const small = ["cost", "idle", "many"].filter((s) => stages.includes(s));

@@ -76,6 +76,7 @@ static void writer(void **state) {
     for (int i = 0; i < CLIENTS; i++) pthread_join(thread[i], NULL);
     ledger_writer_stats(w, &stats);
     assert_false(stats.failing);
+    assert_true(stats.cpu_ns > 0 && stats.sync_ns > 0);
     ledger_writer_stop(w);
     for (int i = 0; i < CLIENTS; i++) {
         assert_int_equal(c[i].good, EACH);

@@ -208,6 +208,7 @@ struct ledger_writer_config {
 struct ledger_writer_stats {
     uint64_t entries, commits, failures; /* failures: commits that failed */
     uint64_t sync_ns;                    /* spent in commits */
+    uint64_t cpu_ns;                     /* processor time of the thread, as of its last commit */
     uint32_t waiting;
     bool failing; /* the last commit failed: answer 503 until it is false again. An idle writer tries every second */
 };

@@ -147,6 +147,8 @@ static enum MHD_Result do_metrics(struct exchange *x) {
     metrics_set(&m->ledger_entries, s.entries);
     metrics_set(&m->ledger_commits, s.commits);
     metrics_set(&m->ledger_failures, s.failures);
+    metrics_set(&m->ledger_sync_ns, s.sync_ns);
+    metrics_set(&m->ledger_cpu_ns, s.cpu_ns);
     enum MHD_Result r = MHD_NO;
     if (metrics_write(m, env_of(x)->config->vllm_metrics, &b) == SIL_OK)
         r = reply_body(x, 200, "text/plain; version=0.0.4; charset=utf-8", buf_view(&b), NULL);

@@ -190,6 +190,11 @@ static sil_err put_energy(const struct metrics *m, struct buf *b) {
 
 /* ---- the whole server ---- */
 
+static sil_err put_seconds(struct buf *b, const char *name, const char *help, uint64_t ns) {
+    SIL_TRY(head(b, name, "counter", help));
+    return buf_printf(b, "%s %.6f\n", name, (double)ns / 1e9);
+}
+
 static sil_err put_server(const struct metrics *m, struct buf *b) {
     static const char *const refused[] = {"other_4xx", "401", "403", "429", "other_5xx", "503"};
     const struct {
@@ -206,6 +211,10 @@ static sil_err put_server(const struct metrics *m, struct buf *b) {
         SIL_TRY(head(b, list[i].name, list[i].type, list[i].help));
         SIL_TRY(buf_printf(b, "%s %llu\n", list[i].name, (unsigned long long)metrics_get(list[i].v)));
     }
+    SIL_TRY(put_seconds(b, "sillok_ledger_sync_seconds_total", "Time spent in making the record durable.",
+                        metrics_get(&m->ledger_sync_ns)));
+    SIL_TRY(put_seconds(b, "sillok_ledger_cpu_seconds_total", "Processor time of the record's thread.",
+                        metrics_get(&m->ledger_cpu_ns)));
     SIL_TRY(head(b, "sillok_http_refused_total", "counter", "HTTP requests that were refused, by status."));
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         SIL_TRY(buf_printf(b, "sillok_http_refused_total{status=\"%s\"} %llu\n", refused[i],

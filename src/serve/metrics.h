@@ -37,7 +37,7 @@ struct metrics {
     uint32_t n_models;
     _Atomic uint64_t http_requests, http_refused[6]; /* refused: 400s but 401/403/429, 401, 403, 429, 500s, 503 */
     _Atomic uint64_t connections;                    /* gauge */
-    _Atomic uint64_t ledger_entries, ledger_commits, ledger_failures;
+    _Atomic uint64_t ledger_entries, ledger_commits, ledger_failures, ledger_sync_ns, ledger_cpu_ns;
     uint64_t started_ns;
     int64_t started_unix_s;
 };
