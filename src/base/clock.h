@@ -13,6 +13,8 @@ struct clock {
 
 /* The system's clocks. */
 struct clock clock_system(void);
+/* Processor time that the calling thread has had: for figures, never for a decision. */
+uint64_t clock_thread_cpu_ns(void);
 
 static inline uint64_t clock_now_ns(struct clock c) {
     return c.now_ns(c.ctx);

@@ -112,13 +112,6 @@ static void finish(struct ledger_writer *w, struct job *j, struct buf *receipt, 
     j->done(j->ctx, &o);
 }
 
-/* Processor time of the calling thread. */
-static uint64_t thread_cpu_ns(void) {
-    struct timespec t = {0};
-    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 static void count(struct ledger_writer *w, sil_err err, uint32_t entries, uint64_t from) {
     pthread_mutex_lock(&w->lock);
     w->stats.failing = err != SIL_OK;
@@ -126,7 +119,7 @@ static void count(struct ledger_writer *w, sil_err err, uint32_t entries, uint64
     else if (entries) w->stats.commits++;
     if (err == SIL_OK) w->stats.entries += entries;
     w->stats.sync_ns += clock_now_ns(w->clock) - from;
-    w->stats.cpu_ns = thread_cpu_ns();
+    w->stats.cpu_ns = clock_thread_cpu_ns();
     pthread_mutex_unlock(&w->lock);
 }
 
