@@ -26,7 +26,8 @@ async function failureOf(r: Response): Promise<Failure> {
     return new Failure(kindOf(r.status), message, Number(r.headers.get("retry-after-ms") ?? 0));
 }
 
-async function ask(path: string, key: string, init: RequestInit = {}): Promise<Response> {
+/** Asks the server; throws a Failure with its words, or the AbortError of init.signal. */
+export async function ask(path: string, key: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
     if (key) headers.set("authorization", `Bearer ${key}`);
     let r: Response;
@@ -38,6 +39,12 @@ async function ask(path: string, key: string, init: RequestInit = {}): Promise<R
     }
     if (!r.ok) throw await failureOf(r);
     return r;
+}
+
+/** A JSON answer of the server. With a body: a POST of it as JSON. */
+export async function askJson<T>(path: string, key: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+    const init: RequestInit = body === undefined ? {} : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+    return (await ask(path, key, { ...init, ...(signal && { signal }) })).json();
 }
 
 export async function models(key: string): Promise<Model[]> {

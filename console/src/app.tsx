@@ -1,66 +1,19 @@
-// The whole page: head, conversations, the one that is shown, and its settings.
+// The whole page: the door, then the console: head, navigation, and the page that the address names. The conversation lives
+// here, above the pages, so that an answer goes on being written while another page is shown.
 import type { VNode } from "preact";
-import { useCallback, useEffect, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { Failure, models as askModels } from "./api";
-import { Composer } from "./composer";
+import { Chat } from "./chat";
 import { Connecting, KeyForm, Unreachable } from "./door";
+import { Head } from "./head";
 import * as history from "./history";
-import { Icon, Mark } from "./icons";
-import { Panel } from "./panel";
-import { loadKey, loadPrefs, saveKey, savePrefs, showTheme, type Prefs, type Theme } from "./prefs";
-import { Sidebar } from "./sidebar";
-import { emptyConversation, useTalk } from "./talk";
-import { Thread } from "./thread";
+import { Icon } from "./icons";
+import { pages } from "./pages";
+import { loadKey, loadPrefs, saveKey, savePrefs, showTheme, type Prefs } from "./prefs";
+import { useRouter, type Place, type Router } from "./router";
+import { emptyConversation, useTalk, type Talk } from "./talk";
 import type { Model } from "./types";
 import { useWords, WordsContext, wordsOf } from "./words";
-
-const themes: Theme[] = ["auto", "light", "dark"];
-const themeIcons = { auto: "auto", light: "sun", dark: "moon" } as const;
-
-interface HeadProps {
-    prefs: Prefs;
-    set(part: Partial<Prefs>): void;
-    models: Model[];
-    model: string;
-    onMenu?: () => void;
-    onSettings?: () => void;
-}
-
-function Head({ prefs, set, models, model, onMenu, onSettings }: HeadProps): VNode {
-    const w = useWords();
-    const nextTheme = themes[(themes.indexOf(prefs.theme) + 1) % themes.length]!;
-    return (
-        <header class="head">
-            {onMenu && (
-                <button type="button" class="icon-button menu" onClick={onMenu} aria-label={w.menu} title={w.menu}>
-                    <Icon name="menu" />
-                </button>
-            )}
-            <div class="brand">
-                <Mark />
-                <strong>{w.product}</strong>
-                <span>{w.tagline}</span>
-            </div>
-            {models.length > 0 && (
-                <select class="models" aria-label={w.model} value={model} onChange={(e) => set({ model: e.currentTarget.value })}>
-                    {models.map((m) => <option value={m.id}>{m.id}</option>)}
-                </select>
-            )}
-            <button type="button" class="text-button language" title={w.languageLabel} lang={prefs.lang === "ko" ? "en" : "ko"} onClick={() => set({ lang: prefs.lang === "ko" ? "en" : "ko" })}>
-                <span class="wide">{w.language}</span>
-                <span class="narrow">{w.languageShort}</span>
-            </button>
-            <button type="button" class="icon-button" aria-label={w.theme[prefs.theme]} title={w.theme[prefs.theme]} onClick={() => set({ theme: nextTheme })}>
-                <Icon name={themeIcons[prefs.theme]} />
-            </button>
-            {onSettings && (
-                <button type="button" class="icon-button" aria-label={w.settings} title={w.settings} onClick={onSettings}>
-                    <Icon name="tune" />
-                </button>
-            )}
-        </header>
-    );
-}
 
 interface Server {
     models: Model[] | null; // null: not known yet
@@ -95,7 +48,44 @@ function useOnline(): boolean {
     return online;
 }
 
-interface ChatProps {
+/** Keeps the address and the conversation together: an address opens one, a begun one has its address. */
+function useAddress(router: Router, talk: Talk, system: string): void {
+    const { place, replace } = router;
+    const { id, messages } = talk.conversation;
+    const begun = messages.length > 0;
+    useEffect(() => {
+        if (place.page !== "chat" || place.rest === id) return;
+        if (!place.rest) {
+            if (begun && !talk.busy) talk.open(emptyConversation(system));
+            return;
+        }
+        let live = true;
+        void history.load(place.rest).then((c) => {
+            if (!live) return;
+            if (c) talk.open(c);
+            else replace("chat", begun ? id : "");
+        });
+        return () => void (live = false);
+    }, [place]);
+    useEffect(() => {
+        if (begun && place.page === "chat") replace("chat", id);
+    }, [id, begun]);
+}
+
+/** The title of the window, and after a step to another page the focus on its heading. */
+function useAnnounced(place: Place, title: string): void {
+    const w = useWords();
+    const first = useRef(true);
+    useEffect(() => {
+        document.title = title ? `${title} · ${w.product}` : `${w.product} · ${w.tagline}`;
+    }, [title, w]);
+    useEffect(() => {
+        if (!first.current && place.page !== "chat") document.querySelector<HTMLElement>("#main h1")?.focus();
+        first.current = false;
+    }, [place.page]);
+}
+
+interface Props {
     prefs: Prefs;
     set(part: Partial<Prefs>): void;
     apiKey: string;
@@ -103,64 +93,64 @@ interface ChatProps {
     onForget(): void;
 }
 
-function Chat({ prefs, set, apiKey, models, onForget }: ChatProps): VNode {
+function Console({ prefs, set, apiKey, models, onForget }: Props): VNode {
     const w = useWords();
+    const router = useRouter();
     const [version, setVersion] = useState(0);
     const [side, setSide] = useState(false);
     const [settings, setSettings] = useState(false);
+    const draft = useRef("");
     const online = useOnline();
     const changed = useCallback(() => setVersion((n) => n + 1), []);
     const model = models.some((m) => m.id === prefs.model) ? prefs.model : (models[0]?.id ?? "");
     const talk = useTalk({ key: apiKey, model, prefs, onKept: changed });
-    const current = talk.conversation.id;
-
-    const show = async (id: string): Promise<void> => {
-        const c = await history.load(id);
-        if (c) talk.open(c);
-        location.hash = id;
-        setSide(false);
-    };
+    const { id, title, messages } = talk.conversation;
+    const entry = pages.find((p) => p.name === router.place.page);
+    const place: Place = entry ? router.place : { page: "chat", rest: router.place.rest };
+    useAddress({ ...router, place }, talk, prefs.system);
+    useAnnounced(place, entry ? w.pages[entry.name] : title);
     const begin = (): void => {
         talk.open(emptyConversation(prefs.system));
-        window.history.replaceState(null, "", "/");
+        router.go("chat");
         setSide(false);
     };
-    useEffect(() => {
-        const id = location.hash.slice(1);
-        if (id) void history.load(id).then((c) => c && talk.open(c));
-    }, []);
-    useEffect(() => {
-        if (talk.conversation.messages.length) window.history.replaceState(null, "", `#${current}`);
-    }, [current, talk.conversation.messages.length]);
-    useEffect(() => {
-        const onKey = (e: KeyboardEvent): void => void (e.key === "Escape" && setSide(false));
-        addEventListener("keydown", onKey);
-        return () => removeEventListener("keydown", onKey);
-    }, []);
-
+    const frame = {
+        prefs,
+        set,
+        nav: { page: place.page, chat: messages.length ? id : "", busy: talk.busy !== null },
+    };
+    if (entry)
+        return (
+            <>
+                <Head {...frame} />
+                <div class="stage">
+                    {!online && <p class="offline" role="status"><Icon name="alert" />{w.offlinePage}</p>}
+                    <entry.View key={entry.name} apiKey={apiKey} models={models} rest={place.rest} online={online} go={router.go} />
+                </div>
+            </>
+        );
     return (
         <>
-            <Head prefs={prefs} set={set} models={models} model={model} onMenu={() => setSide(!side)} onSettings={() => setSettings(true)} />
-            <div class={side ? "body side-open" : "body"}>
-                <Sidebar version={version} current={current} onOpen={(id) => void show(id)} onNew={begin} onDeleted={(id) => (changed(), id === current && begin())} onChanged={changed} />
-                {side && <div class="shade" onClick={() => setSide(false)} />}
-                <main class="stage">
-                    {!online && <p class="offline" role="status"><Icon name="alert" />{w.offline}</p>}
-                    <Thread talk={talk} ready={model !== "" && online} />
-                    <Composer busy={talk.busy !== null} ready={model !== "" && online} onSend={(t) => talk.say(t)} onStop={talk.stop} />
-                </main>
-            </div>
-            {settings && (
-                <Panel
-                    system={talk.conversation.system}
-                    sampling={prefs.sampling}
-                    hasKey={apiKey !== ""}
-                    onSystem={(system) => talk.change({ system })}
-                    onSampling={(sampling) => set({ sampling })}
-                    onForget={onForget}
-                    onClose={() => setSettings(false)}
-                />
-            )}
+            <Head {...frame} models={models} model={model} onMenu={() => setSide(!side)} onSettings={() => setSettings(true)} />
+            <Chat
+                talk={talk}
+                draft={draft}
+                version={version}
+                prefs={prefs}
+                set={set}
+                ready={model !== "" && online}
+                online={online}
+                hasKey={apiKey !== ""}
+                side={side}
+                onSide={setSide}
+                settings={settings}
+                onSettings={setSettings}
+                onOpen={(c) => (router.go("chat", c), setSide(false))}
+                onNew={begin}
+                onDeleted={(c) => (changed(), c === id && begin())}
+                onChanged={changed}
+                onForget={onForget}
+            />
         </>
     );
 }
@@ -183,7 +173,7 @@ export function App(): VNode {
     useEffect(() => showTheme(prefs), [prefs]);
     const door = (inside: VNode): VNode => (
         <>
-            <Head prefs={prefs} set={set} models={[]} model="" />
+            <Head prefs={prefs} set={set} />
             {inside}
         </>
     );
@@ -191,11 +181,15 @@ export function App(): VNode {
         if (server.failure?.kind === "key") return door(<KeyForm wrong={key !== ""} onKey={take} />);
         if (server.failure && !server.models) return door(<Unreachable failure={server.failure} onRetry={server.retry} />);
         if (!server.models) return door(<Connecting />);
-        return <Chat prefs={prefs} set={set} apiKey={key} models={server.models} onForget={() => take("")} />;
+        return <Console prefs={prefs} set={set} apiKey={key} models={server.models} onForget={() => take("")} />;
+    };
+    const skip = (e: Event): void => {
+        e.preventDefault();
+        document.querySelector<HTMLElement>(".composer textarea, #key, #main h1, #main button")?.focus();
     };
     return (
         <WordsContext.Provider value={words}>
-            <a class="skip" href="#main" onClick={(e) => (e.preventDefault(), document.querySelector<HTMLElement>("textarea, #key")?.focus())}>{words.skip}</a>
+            <a class="skip" href="#main" onClick={skip}>{words.skip}</a>
             {page()}
         </WordsContext.Provider>
     );

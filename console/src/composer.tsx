@@ -1,20 +1,22 @@
 // Where a question is written.
-import type { VNode } from "preact";
+import type { RefObject, VNode } from "preact";
 import { useState } from "preact/hooks";
 import { Icon } from "./icons";
 import { Input } from "./input";
 import { useWords } from "./words";
 
 interface Props {
+    draft: RefObject<string>; // what is written and not sent yet, also while another page is shown
     busy: boolean;
     ready: boolean;
     onSend(text: string): void;
     onStop(): void;
 }
 
-export function Composer({ busy, ready, onSend, onStop }: Props): VNode {
+export function Composer({ draft, busy, ready, onSend, onStop }: Props): VNode {
     const w = useWords();
-    const [text, setText] = useState("");
+    const [text, setText] = useState(draft.current ?? "");
+    draft.current = text;
     const send = (): void => {
         if (busy || !ready || !text.trim()) return;
         onSend(text);

@@ -85,12 +85,15 @@ function Question(props: Props): VNode {
     );
 }
 
+/** What came in less time came at once: no speed can be told from it. */
+const shortestS = 0.02;
+
 function Figures({ message }: { message: Msg }): VNode | null {
     const w = useWords();
     const t = message.trace;
     if (!t || t.tokensOut === undefined) return null;
     const seconds = ((t.totalMs ?? 0) - (t.firstMs ?? 0)) / 1000;
-    const speed = seconds > 0 && t.tokensOut > 1 ? (t.tokensOut - 1) / seconds : 0;
+    const speed = seconds >= shortestS && t.tokensOut > 1 ? (t.tokensOut - 1) / seconds : 0;
     return (
         <span class="figures">
             <span>{w.tokens(t.tokensOut)}</span>

@@ -115,11 +115,18 @@ export function useTalk(options: Options): Talk {
         }
         clearTimeout(timer);
         m.trace.totalMs = performance.now() - began;
-        running.current = null;
-        setBusy(null);
+        if (running.current === control) {
+            running.current = null;
+            setBusy(null);
+        }
         // An answer of which nothing came is not kept.
-        if (now.current.id !== c.id) return;
-        if (m.failure && !m.text && !m.thought) show({ ...now.current, leaf: parent, messages: now.current.messages.filter((x) => x.id !== m.id) });
+        const nothing = m.failure && !m.text && !m.thought;
+        if (now.current.id !== c.id) {
+            // Another conversation is shown: the begun answer is kept in its own, unless that was deleted.
+            if (!nothing && (await history.load(c.id).catch(() => undefined))) await keep({ ...c, messages: c.messages.map((x) => (x.id === m.id ? m : x)) });
+            return;
+        }
+        if (nothing) show({ ...now.current, leaf: parent, messages: now.current.messages.filter((x) => x.id !== m.id) });
         else draw();
         await keep(now.current);
     }, []);

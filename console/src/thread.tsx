@@ -92,6 +92,7 @@ export function Thread({ talk, ready }: { talk: Talk; ready: boolean }): VNode {
     return (
         <div class="thread" ref={box} onScroll={onScroll} tabIndex={-1}>
             <div class="column" id="main">
+                {messages.length > 0 && <h1 class="hidden">{c.title || w.untitled}</h1>}
                 {messages.length === 0 ? <Welcome onSay={(t) => talk.say(t)} ready={ready} /> : messages.map(view)}
                 {trouble && <TroubleBox trouble={trouble} onRetry={() => last && talk.again(last)} />}
                 <p class="hidden" role="status">{busy ? w.waiting : ""}</p>

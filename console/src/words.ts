@@ -4,6 +4,14 @@ import { useContext } from "preact/hooks";
 import type { Lang } from "./prefs";
 
 const ko = {
+    lang: "ko" as Lang,
+    navigation: "주 메뉴",
+    pages: { chat: "대화", record: "기록", state: "상태", models: "모델", usage: "사용량·키", plan: "계획" },
+    answering: "답하는 중",
+    loading: "불러오는 중",
+    empty: "아직 내용이 없습니다.",
+    confirm: "확인",
+    offlinePage: "연결이 끊겼습니다. 마지막으로 받은 내용을 보이고 있습니다.",
     skip: "본문으로 건너뛰기",
     product: "실록",
     tagline: "모든 답이 기록되는 인공지능",
@@ -122,6 +130,14 @@ const ko = {
 export type Words = typeof ko;
 
 const en: Words = {
+    lang: "en",
+    navigation: "Main menu",
+    pages: { chat: "Chat", record: "Record", state: "State", models: "Models", usage: "Usage & keys", plan: "Plan" },
+    answering: "answering",
+    loading: "Loading",
+    empty: "Nothing here yet.",
+    confirm: "Confirm",
+    offlinePage: "You are offline. This is what was received last.",
     skip: "Skip to content",
     product: "Sillok",
     tagline: "AI whose every answer is on record",
@@ -241,3 +257,6 @@ const all: Record<Lang, Words> = { ko, en };
 export const wordsOf = (lang: Lang): Words => all[lang];
 export const WordsContext = createContext<Words>(ko);
 export const useWords = (): Words => useContext(WordsContext);
+
+/** Words of one page, in both languages in its own file: what comes back is the hook that its parts call. */
+export const ownWords = <T>(both: Record<Lang, T>) => (): T => both[useWords().lang];

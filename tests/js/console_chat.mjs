@@ -172,7 +172,7 @@ const receipts = (changed) =>
                     };
                 };
             }),
-        [new URL(page.url()).hash.slice(1), changed],
+        [new URL(page.url()).hash.split("/").at(-1), changed],
     );
 
 const swap = (text, at) => text.slice(0, at) + (text[at] === "A" ? "B" : "A") + text.slice(at + 1);

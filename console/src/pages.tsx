@@ -1,0 +1,22 @@
+// The pages beside the conversation. A line here is a page: in the navigation, at #/NAME, with a title.
+import type { ComponentType } from "preact";
+import type { IconName } from "./icons";
+import type { PageName } from "./router";
+import type { Model } from "./types";
+
+export interface PageProps {
+    apiKey: string;
+    models: Model[];
+    rest: string; // of the address, behind the page's name: "7" in #/record/7
+    online: boolean;
+    go(page: PageName, rest?: string): void;
+}
+
+export interface PageEntry {
+    name: Exclude<PageName, "chat">;
+    icon: IconName;
+    View: ComponentType<PageProps>;
+}
+
+/** In the order of the navigation; the names that people read are `pages` in words.ts. */
+export const pages: readonly PageEntry[] = [];
