@@ -37,15 +37,6 @@ sil_err audit_key(const struct audit_args *a, const char *dir, struct ledger_key
 /* Opens the record for reading; *signed_by: the checkpoint's signature was checked. */
 sil_err audit_look(const struct audit_args *a, struct ledger_key *k, bool *signed_by, struct ledger **out,
                    struct sil_error *e);
-/* The entry that a user means: its number, or the id of its request or answer ("req_...", "chatcmpl-..."), of which the
- * newest entry counts. SIL_ARG when there is none. */
-sil_err audit_find(struct ledger *l, const char *text, uint64_t *out, struct sil_error *e);
-
-/* An entry's transcript: its body in b, taken apart in t. SIL_ARG when none is kept. */
-sil_err audit_body(struct ledger *l, uint64_t index, struct buf *b, struct transcript *t, struct sil_error *e);
-/* An entry, decoded; its text in b. */
-sil_err audit_entry(struct ledger *l, uint64_t index, struct buf *b, struct ledger_entry *out, struct sil_error *e);
-
 /* "2026-11-22T13:37:09.123Z" */
 void audit_time(uint64_t ms, char out[AUDIT_TIME]);
 void audit_print_entry(const struct ledger_entry *t, uint64_t index);

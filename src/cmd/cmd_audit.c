@@ -51,32 +51,6 @@ sil_err audit_key(const struct audit_args *a, const char *dir, struct ledger_key
     return SIL_OK;
 }
 
-/* "req_628b..." and "chatcmpl-628b..." are of one request. */
-static const char *bare(const char *id) {
-    size_t n = strcspn(id, "_-");
-    return id[n] ? id + n + 1 : id;
-}
-
-sil_err audit_find(struct ledger *l, const char *text, uint64_t *out, struct sil_error *e) {
-    struct buf b;
-    sil_err err = SIL_OK;
-    if (note_number(str_of(text), out)) return SIL_OK;
-    buf_init(&b, mem_libc(), LEDGER_ENTRY_BYTES);
-    for (uint64_t i = ledger_size(l); err == SIL_OK && i-- > 0;) {
-        struct ledger_entry entry;
-        buf_clear(&b);
-        err = log_entry(l, i, &b, e);
-        if (err != SIL_OK || ledger_entry_decode(buf_view(&b), &entry, NULL) != SIL_OK) continue;
-        if (strcmp(bare(entry.request), bare(text)) != 0) continue;
-        *out = i;
-        buf_free(&b);
-        return SIL_OK;
-    }
-    buf_free(&b);
-    if (err != SIL_OK) return err;
-    return err_set(e, SIL_ARG, "no entry of the log is called \"%s\": give its number or its request's id", text);
-}
-
 /* A log to look into, with the key where one is known. */
 sil_err audit_look(const struct audit_args *a, struct ledger_key *k, bool *signed_by, struct ledger **out,
                    struct sil_error *e) {

@@ -60,20 +60,6 @@ void audit_print_entry(const struct ledger_entry *t, uint64_t index) {
     row("kept", keep[t->keep]);
 }
 
-sil_err audit_entry(struct ledger *l, uint64_t index, struct buf *b, struct ledger_entry *out, struct sil_error *e) {
-    SIL_TRY(log_entry(l, index, b, e));
-    return ledger_entry_decode(buf_view(b), out, e);
-}
-
-sil_err audit_body(struct ledger *l, uint64_t index, struct buf *b, struct transcript *t, struct sil_error *e) {
-    enum audit_kept kept = AUDIT_NONE;
-    SIL_TRY(audit_transcript(l, index, b, &kept, e));
-    if (kept == AUDIT_ERASED)
-        return err_set(e, SIL_ARG, "the transcript of entry %" PRIu64 " was erased; its entry remains", index);
-    if (kept == AUDIT_NONE) return err_set(e, SIL_ARG, "no transcript of entry %" PRIu64 " is here", index);
-    return transcript_decode(buf_view(b), t, e);
-}
-
 static void print_part(const char *title, struct str text) {
     printf("%s\n", title);
     cmd_print_safe(stdout, text, true);

@@ -36,6 +36,16 @@ enum audit_kept { AUDIT_NONE, AUDIT_THERE, AUDIT_ERASED };
 /* The transcript of an entry: its body appended to b when there is one. SIL_FORMAT when it is damaged. */
 sil_err audit_transcript(struct ledger *l, uint64_t index, struct buf *b, enum audit_kept *kept, struct sil_error *e);
 
+/* An entry, decoded; its text appended to b. */
+sil_err audit_entry(struct ledger *l, uint64_t index, struct buf *b, struct ledger_entry *out, struct sil_error *e);
+/* Whether a name is of the entry's request: "req_628b..." and "chatcmpl-628b..." are of one. */
+bool audit_is_request(const struct ledger_entry *entry, const char *id);
+/* The entry that a user means: its number, or the id of its request or answer, of which the newest entry counts.
+ * SIL_ARG when there is none. */
+sil_err audit_find(struct ledger *l, const char *text, uint64_t *out, struct sil_error *e);
+/* An entry's transcript: its body in b, taken apart in t. SIL_ARG when none is kept. */
+sil_err audit_body(struct ledger *l, uint64_t index, struct buf *b, struct transcript *t, struct sil_error *e);
+
 /* ---- checking all of it ---- */
 
 enum { AUDIT_FINDINGS_MAX = 20 };

@@ -276,9 +276,10 @@ static sil_err check_published(struct ledger *l, struct str note, struct sil_err
 
 static sil_err load_both(struct ledger *l, struct buf *journal, struct buf *public, bool *fresh, struct sil_error *e) {
     bool journaled = false, published = false;
+    /* What is published first: the journal that is read after it has all of it, also while somebody writes. */
+    SIL_TRY(disk_read(&l->disk, "checkpoint", public, &published, e));
     /* An auditor need not be let into the journal, which holds transcripts: what is published is there without it. */
     if (l->writes || !disk_closed(&l->disk, "journal")) SIL_TRY(disk_read(&l->disk, "journal", journal, &journaled, e));
-    SIL_TRY(disk_read(&l->disk, "checkpoint", public, &published, e));
     *fresh = !journaled && !published;
     if (*fresh) return SIL_OK;
     if (journaled) {

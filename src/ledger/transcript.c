@@ -64,17 +64,24 @@ static void digest(const uint8_t *salt, const char *label, const uint8_t *p, siz
     crypto_hash_sha256_final(&s, out);
 }
 
-bool transcript_matches(const struct transcript *t, const struct ledger_entry *entry, const char **what) {
+unsigned transcript_differs(const struct transcript *t, const struct ledger_entry *entry) {
     uint8_t sum[LEDGER_HASH];
+    unsigned parts = 0;
     digest(t->salt, "in\n", t->in, (size_t)t->n_in * 4, sum);
-    *what = "token ids of the prompt";
-    if (t->n_in != entry->n_in || memcmp(sum, entry->in_digest, sizeof sum) != 0) return false;
+    if (t->n_in != entry->n_in || memcmp(sum, entry->in_digest, sizeof sum) != 0) parts |= TRANSCRIPT_IN;
     digest(t->salt, "out\n", t->out, (size_t)t->n_out * 4, sum);
-    *what = "token ids of the answer";
-    if (t->n_out != entry->n_out || memcmp(sum, entry->out_digest, sizeof sum) != 0) return false;
+    if (t->n_out != entry->n_out || memcmp(sum, entry->out_digest, sizeof sum) != 0) parts |= TRANSCRIPT_OUT;
     digest(t->salt, "bias\n", t->bias, (size_t)t->n_bias * 8, sum);
-    *what = "logit bias";
-    return t->n_bias == entry->n_bias && (t->n_bias == 0 || memcmp(sum, entry->bias_digest, sizeof sum) == 0);
+    bool same = t->n_bias == entry->n_bias && (t->n_bias == 0 || memcmp(sum, entry->bias_digest, sizeof sum) == 0);
+    return same ? parts : parts | TRANSCRIPT_BIAS;
+}
+
+bool transcript_matches(const struct transcript *t, const struct ledger_entry *entry, const char **what) {
+    unsigned parts = transcript_differs(t, entry);
+    *what = parts & TRANSCRIPT_IN    ? "token ids of the prompt"
+            : parts & TRANSCRIPT_OUT ? "token ids of the answer"
+                                     : "logit bias";
+    return parts == 0;
 }
 
 /* ---- files ---- */

@@ -26,6 +26,9 @@ struct transcript {
 sil_err transcript_encode(const struct ledger_answer *a, const uint8_t salt[LEDGER_SALT], struct buf *b);
 /* SIL_FORMAT unless the bytes are exactly one body. */
 sil_err transcript_decode(struct str body, struct transcript *out, struct sil_error *e);
+enum { TRANSCRIPT_IN = 1, TRANSCRIPT_OUT = 2, TRANSCRIPT_BIAS = 4 };
+/* Which parts are not those that the entry has digests of; 0: all are. */
+unsigned transcript_differs(const struct transcript *t, const struct ledger_entry *entry);
 /* Whether ids and bias are those that the entry has digests of; *what names the part that is not. */
 bool transcript_matches(const struct transcript *t, const struct ledger_entry *entry, const char **what);
 
