@@ -114,12 +114,19 @@ sil_err answer_done(struct answer *a, const struct answer_usage *usage, const st
     return SIL_OK;
 }
 
-sil_err answer_reply(struct answer *a, struct str body) {
+sil_err answer_reply_as(struct answer *a, struct str body, const char *type, const char *file) {
     struct answer_event *ev = event_new(a, ANSWER_REPLY, 0);
-    if (!ev || !copy_str(a, &body)) return SIL_NOMEM;
+    struct str name = {file, strlen(file) + 1}; /* its NUL too */
+    if (!ev || !copy_str(a, &body) || !copy_str(a, &name)) return SIL_NOMEM;
     ev->text = body;
+    ev->type = type;
+    ev->file = (struct str){name.p, name.n - 1};
     append(a, ev, true);
     return SIL_OK;
+}
+
+sil_err answer_reply(struct answer *a, struct str body) {
+    return answer_reply_as(a, body, NULL, "");
 }
 
 void answer_fault(struct answer *a, const struct fault *f) {

@@ -5,7 +5,8 @@
  * is bounded by the answer's own limit of tokens, and its memory belongs to the request.
  *
  * The order of events: for each choice BEGIN?, any number of DELTA, then FINISH; after all choices DONE. FAULT or REPLY
- * may come instead of everything; FAULT may also come in place of any later event, and is then the last. */
+ * may come instead of everything; FAULT may also come in place of any later event, and is then the last.
+ * An answer that is computed again for the record has its DELTAs (progress) and then a REPLY. */
 #ifndef SIL_SERVE_ANSWER_H
 #define SIL_SERVE_ANSWER_H
 
@@ -65,6 +66,8 @@ struct answer_event {
     enum answer_kind kind;
     uint32_t choice;                   /* DELTA, FINISH: 0 to n_prompts * n - 1 */
     struct str text;                   /* DELTA; REPLY: the body */
+    const char *type;                  /* REPLY: its media type, a literal; NULL: JSON */
+    struct str file;                   /* REPLY: the name that a browser saves it by; empty: none */
     const struct answer_token *tokens; /* DELTA: those that the text comes from */
     uint32_t n_tokens;
     enum answer_finish finish;          /* FINISH */
@@ -101,6 +104,8 @@ sil_err answer_delta(struct answer *a, uint32_t choice, struct str text, const s
 sil_err answer_finish(struct answer *a, uint32_t choice, enum answer_finish finish, const char *stop);
 sil_err answer_done(struct answer *a, const struct answer_usage *usage, const struct answer_record *record);
 sil_err answer_reply(struct answer *a, struct str body);
+/* One that is not JSON (type: a literal or NULL), or that is to be saved as a file (file: its name, or ""). */
+sil_err answer_reply_as(struct answer *a, struct str body, const char *type, const char *file);
 /* Cannot fail: room for one fault is kept from the beginning. A second one is ignored. */
 void answer_fault(struct answer *a, const struct fault *f);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "ledger/replay.h"
 #include "serve/catalog.h"
 
 /* ---- open, close ---- */
@@ -26,7 +27,7 @@ sil_err choice_open(struct choice *c, struct mem mem, struct job *job, struct re
     buf_init(&c->text, mem, CHOICE_TEXT_MAX);
     c->decoder = (struct sil_decoder){.sampling = r->sampling,
                                       .prompt_length = c->prompt->n_ids,
-                                      .choice = index % r->n,
+                                      .choice = r->replay ? r->replay->entry.choice : index % r->n,
                                       .n_draft = r->model->config->speculate};
     sil_err err = open_stops(c, e);
     if (err != SIL_OK) choice_close(c);

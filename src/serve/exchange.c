@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "serve/admin.h"
+#include "serve/record.h"
 
 enum { DISCARD_MAX = 1 << 20, METRICS_MAX = 8 << 20, WHOAMI_MAX = 1 << 16 };
 
@@ -196,10 +197,41 @@ static enum MHD_Result do_whoami(struct exchange *x) {
     return r;
 }
 
+static enum MHD_Result do_checkpoint(struct exchange *x) {
+    struct buf b;
+    struct fault f = {0};
+    buf_init(&b, env_of(x)->mem, LEDGER_NOTE_BYTES);
+    enum MHD_Result r = record_checkpoint(env_of(x)->record, &b, &f)
+                            ? reply_body(x, 200, "text/plain; charset=utf-8", buf_view(&b), NULL)
+                            : reply_fault(x, &f);
+    buf_free(&b);
+    return r;
+}
+
+/* ---- what is asked of the record ---- */
+
+static enum MHD_Result take_parameter(void *ctx, enum MHD_ValueKind kind, const char *key, const char *value) {
+    struct exchange *x = ctx;
+    (void)kind;
+    bool ok = record_ask_parameter(&x->r->ask, str_of(key), str_of(value ? value : ""), &x->fault);
+    return ok ? MHD_YES : MHD_NO;
+}
+
+static bool read_ask(struct exchange *x) {
+    struct record_ask *a = &x->r->ask;
+    record_ask_init(a);
+    a->what = strcmp(x->route->path, "/record") == 0 ? RECORD_HEAD : RECORD_LIST;
+    bool post = strcmp(x->route->method, "POST") == 0;
+    if (x->route->prefix && !record_ask_path(a, str_of(x->name), post, &x->fault)) return false;
+    MHD_get_connection_values(x->conn, MHD_GET_ARGUMENT_KIND, take_parameter, x);
+    return x->fault.status == 0;
+}
+
 /* ---- the whole request is there ---- */
 
 static enum MHD_Result hand_over(struct exchange *x) {
     struct fault f = {0};
+    if (x->route->work == WORK_RECORD && !read_ask(x)) return reply_fault(x, &x->fault);
     if (!work_submit(x->http->env.work, x->route->work, x->r, &x->body, &f)) return reply_fault(x, &f);
     x->stage = STAGE_WAIT;
     exchange_sleep(x, false);
@@ -224,11 +256,12 @@ static enum MHD_Result go_on(struct exchange *x) {
     const struct answer_event *first = answer_after(a, NULL);
     if (!first) return MHD_NO; /* cancelled */
     if (first->kind == ANSWER_FAULT) return reply_fault(x, first->fault);
-    if (first->kind == ANSWER_REPLY) return reply_body(x, 200, "application/json", first->text, NULL);
+    if (first->kind == ANSWER_REPLY && !(x->r->replay && x->r->stream)) return reply_event(x, first);
     if (x->r->stream) return reply_stream(x);
     if (exchange_sleep(x, true)) return MHD_YES;
     if (!a->ended) return MHD_NO; /* cancelled */
-    return a->last->kind == ANSWER_FAULT ? reply_fault(x, a->last->fault) : whole(x);
+    if (a->last->kind == ANSWER_FAULT) return reply_fault(x, a->last->fault);
+    return a->last->kind == ANSWER_REPLY ? reply_event(x, a->last) : whole(x);
 }
 
 static enum MHD_Result complete(struct exchange *x) {
@@ -240,6 +273,7 @@ static enum MHD_Result complete(struct exchange *x) {
     case ROUTE_MODELS: return do_models(x);
     case ROUTE_PAGE: return do_page(x);
     case ROUTE_RECORD_KEY: return do_record_key(x);
+    case ROUTE_CHECKPOINT: return do_checkpoint(x);
     case ROUTE_WHOAMI: return do_whoami(x);
     default: return hand_over(x);
     }

@@ -49,6 +49,7 @@ struct exchange {
     struct buf out; /* of a stream: formatted, not sent yet, from out_at on */
     size_t out_at;
     bool out_ended;
+    uint32_t replayed; /* of a replay's stream: tokens that were told */
 };
 
 /* What libmicrohttpd calls for each request, in turn: head, pieces of the body, end of the body, and again after each
@@ -64,6 +65,8 @@ enum MHD_Result reply_fault(struct exchange *x, const struct fault *f);
 enum MHD_Result reply_body(struct exchange *x, int status, const char *type, struct str body,
                            const struct answer_record *record);
 enum MHD_Result reply_stream(struct exchange *x);
+/* What an endpoint wrote, an ANSWER_REPLY. */
+enum MHD_Result reply_event(struct exchange *x, const struct answer_event *ev);
 /* A file of the console, or that the browser's copy of it is still good. */
 enum MHD_Result reply_page(struct exchange *x, const struct page *p);
 

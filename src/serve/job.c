@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "serve/catalog.h"
+#include "serve/record.h"
 
 bool job_open(struct job_env *env, struct request *r, struct job **out, struct fault *f) {
     uint32_t n = request_choices(r);
@@ -45,6 +46,10 @@ static void job_free(struct job *j) {
 
 /* ---- the end, as numbers ---- */
 
+static double seconds(uint64_t from, uint64_t to) {
+    return from && to >= from ? (double)(to - from) * 1e-9 : -1;
+}
+
 static struct answer_usage usage_of(const struct job *j) {
     struct answer_usage u = {.energy_j = j->metered ? j->joules : -1};
     for (uint32_t p = 0; p < j->r->n_prompts; p++) u.n_prompt += j->r->prompts[p].n_ids;
@@ -67,21 +72,20 @@ static void count(const struct job *j, const struct answer_usage *u) {
     metrics_observe(&m->whole, r->done_ns - r->arrival_ns);
 }
 
-static double seconds(uint64_t from, uint64_t to) {
-    return from && to >= from ? (double)(to - from) * 1e-9 : -1;
-}
-
 static void write_log(const struct job *j, const struct answer_usage *u) {
     const struct request *r = j->r;
     const char *finish = j->fault.status ? "refused" : answer_finish_name(j->choices[0].finish);
-    LOG(j->env->log, j->fault.status >= 500 ? LOG_WARN : LOG_INFO, "answer", LOG_S("request", r->id),
-        LOG_S("tenant", r->caller.tenant_name), LOG_S("key", r->caller.key_name),
+    LOG(j->env->log, j->fault.status >= 500 ? LOG_WARN : LOG_INFO, r->replay ? "replay" : "answer",
+        LOG_S("request", r->id), LOG_S("tenant", r->caller.tenant_name), LOG_S("key", r->caller.key_name),
         LOG_S("gen_ai.request.model", r->model->config->name), LOG_U("gen_ai.usage.input_tokens", u->n_prompt),
         LOG_U("gen_ai.usage.cached_tokens", u->n_cached), LOG_U("gen_ai.usage.output_tokens", u->n_answer),
         LOG_S("gen_ai.response.finish_reason", finish),
         LOG_U("status", j->fault.status ? (uint64_t)j->fault.status : 200),
         LOG_S("error", j->fault.status ? j->fault.message : NULL), LOG_U("choices", j->n),
-        LOG_U("entry", j->n_kept ? j->entries[0] : 0), LOG_F("queue_s", seconds(r->arrival_ns, r->admitted_ns)),
+        LOG_U("entry", r->replay   ? r->ask.index
+                       : j->n_kept ? j->entries[0]
+                                   : 0),
+        LOG_F("queue_s", seconds(r->arrival_ns, r->admitted_ns)),
         LOG_F("first_token_s", seconds(r->arrival_ns, r->first_token_ns)),
         LOG_F("whole_s", seconds(r->arrival_ns, r->done_ns)),
         LOG_F("energy_j", u->energy_j < 0 ? (double)NAN : u->energy_j));
@@ -90,6 +94,9 @@ static void write_log(const struct job *j, const struct answer_usage *u) {
 /* The last events. */
 static sil_err tell(struct job *j, const struct answer_usage *u) {
     struct answer *a = &j->r->answer;
+    if (j->r->replay)
+        return record_replay_tell(j->r, j->choices[0].out, j->choices[0].n_out,
+                                  seconds(j->r->admitted_ns, j->r->done_ns));
     const struct answer_record record = {.n = j->n, .entries = j->entries, .receipts = j->receipts};
     for (uint32_t i = 0; i < j->n; i++) SIL_TRY(answer_finish(a, i, j->choices[i].finish, j->choices[i].stop_met));
     return answer_done(a, u, &record);
@@ -100,10 +107,11 @@ static void publish(struct job *j) {
     struct answer_usage u = usage_of(j);
     if (j->unrecorded.status) j->fault = j->unrecorded;
     j->r->done_ns = clock_now_ns(j->env->clock);
+    record_replay_end(j->env->record, j->r);
     if (!j->fault.status && tell(j, &u) != SIL_OK)
         fault_set(&j->fault, 503, "unavailable", NULL, "not enough memory to finish the answer");
     if (j->fault.status) answer_fault(&j->r->answer, &j->fault);
-    else count(j, &u);
+    else if (!j->r->replay) count(j, &u);
     if (j->r->ticket.admitted) gate_settle(j->env->gate, j->r, &u);
     write_log(j, &u);
     job_free(j);
@@ -182,7 +190,10 @@ void job_end(struct job *j) {
     struct sil_error e = {0};
     if (!j->fault.status && is_empty(j))
         fault_set(&j->fault, 408, "cancelled", NULL, "the request ended before its answer began");
-    if (!j->fault.status) {
+    if (!j->fault.status && j->r->replay && j->choices[0].n_out < j->r->max_tokens)
+        fault_set(&j->fault, 503, "unfinished", NULL, "the answer could not be computed again to its end: %s",
+                  answer_finish_name(j->choices[0].finish));
+    if (!j->fault.status && !j->r->replay) {
         j->entries = mem_array(env->mem, j->n, sizeof *j->entries);
         j->receipts = mem_array(env->mem, j->n, sizeof *j->receipts);
         if (!j->entries || !j->receipts) {
@@ -190,7 +201,7 @@ void job_end(struct job *j) {
             fault_from(&j->fault, &e, NULL);
         }
     }
-    if (j->fault.status) {
+    if (j->fault.status || j->r->replay) {
         publish(j);
         return;
     }

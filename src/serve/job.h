@@ -11,12 +11,15 @@
 #include "serve/log.h"
 #include "serve/metrics.h"
 
+struct record;
+
 /* What the end of a job touches; all of it outlives every job. Used from the engine thread and the ledger's. */
 struct job_env {
     struct mem mem;
     struct clock clock;
     const struct config *config;
     struct ledger_writer *ledger;
+    struct record *record;
     struct gate *gate;
     struct metrics *metrics;
     struct log *log;
@@ -43,8 +46,9 @@ struct job {
 /* Takes a reference to the request. On failure f says why. */
 bool job_open(struct job_env *env, struct request *r, struct job **out, struct fault *f);
 
-/* All choices are over (or there is a fault) and their sessions closed: puts them on record; when that is durable,
- * gives the client the last events, settles the accounts, writes the log line, frees the job. Returns at once. */
+/* All choices are over (or there is a fault) and their sessions closed: puts them on record (an answer that was
+ * computed again is not another answer: it is compared instead); when that is durable, gives the client the last
+ * events, settles the accounts, writes the log line, frees the job. Returns at once. */
 void job_end(struct job *j);
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "serve/record.h"
 
 /* ---- open, close ---- */
 
@@ -188,6 +189,7 @@ void lane_admit(struct lane *l, uint64_t now_ns, struct request *r) {
     ok = ok && job_open(l->env, r, &j, &f);
     if (!ok) {
         if (r->ticket.admitted) gate_settle(l->env->gate, r, &(struct answer_usage){0});
+        record_replay_end(l->env->record, r);
         answer_fault(&r->answer, &f);
         request_release(r);
         return;
@@ -234,9 +236,11 @@ static sil_err open_session(struct lane *l, struct choice *c, uint32_t *cached, 
     const uint32_t *tokens;
     uint32_t n;
     if (choice_tokens(c, &tokens, &n) != SIL_OK) return err_nomem(e, "an answer", sizeof *tokens);
-    SIL_TRY(sil_session_open_shared(l->eng, c->r->caller.tenant, &c->session, e));
+    bool alone = c->r->replay; /* nothing is taken over from the answer that it is compared with */
+    SIL_TRY(alone ? sil_session_open(l->eng, &c->session, e)
+                  : sil_session_open_shared(l->eng, c->r->caller.tenant, &c->session, e));
     c->decoder.session = c->session;
-    *cached = sil_session_reuse(c->session, tokens, n);
+    *cached = alone ? 0 : sil_session_reuse(c->session, tokens, n);
     return SIL_OK;
 }
 
@@ -253,7 +257,7 @@ static void started(struct lane *l, uint64_t now_ns, const struct sched_decision
     if (c->n_out == 0) {
         c->n_cached = cached;
         if (!c->r->admitted_ns) c->r->admitted_ns = now_ns;
-        metrics_add(&l->model->metrics->prefix_asked, c->prompt->n_ids);
+        if (!c->r->replay) metrics_add(&l->model->metrics->prefix_asked, c->prompt->n_ids);
         metrics_add(&l->model->metrics->prefix_found, cached);
     }
     sched_started(l->sched, d->id, cached);
@@ -302,7 +306,7 @@ static void first_token(struct lane *l, uint64_t now_ns, struct choice *c) {
     struct request *r = c->r;
     if (!r->first_token_ns) {
         r->first_token_ns = now_ns;
-        metrics_observe(&l->model->metrics->first_token, now_ns - r->arrival_ns);
+        if (!r->replay) metrics_observe(&l->model->metrics->first_token, now_ns - r->arrival_ns);
     }
 }
 
@@ -322,7 +326,7 @@ static sil_err take(struct lane *l, uint64_t now_ns, struct choice *c, const str
     SIL_TRY(choice_take(c, l->eng, tokens, n, item->logits, l->n_vocab, &result->made, e));
     result->advanced = n > 0;
     if (first && n) first_token(l, now_ns, c);
-    else if (n) metrics_observe(&l->model->metrics->between_tokens, now_ns - c->r->last_token_ns);
+    else if (n && !c->r->replay) metrics_observe(&l->model->metrics->between_tokens, now_ns - c->r->last_token_ns);
     if (n) c->r->last_token_ns = now_ns;
     return SIL_OK;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "serve/exchange.h"
+#include "serve/record.h"
 
 enum { BLOCK = 16 << 10 /* bytes that a stream hands over at once */, HEADER_MAX = 256 };
 
@@ -98,6 +99,20 @@ enum MHD_Result reply_body(struct exchange *x, int status, const char *type, str
     return queue(x, status, resp);
 }
 
+enum MHD_Result reply_event(struct exchange *x, const struct answer_event *ev) {
+    char disposition[HEADER_MAX];
+    struct MHD_Response *resp =
+        MHD_create_response_from_buffer(ev->text.n, (void *)(uintptr_t)ev->text.p, MHD_RESPMEM_MUST_COPY);
+    if (!resp) return MHD_NO;
+    add(resp, "Content-Type", ev->type ? ev->type : "application/json");
+    if (ev->file.n) {
+        snprintf(disposition, sizeof disposition, "attachment; filename=\"%.*s\"", STR_ARG(ev->file));
+        add(resp, "Content-Disposition", disposition);
+    }
+    add_common(resp, x, 200);
+    return queue(x, 200, resp);
+}
+
 enum MHD_Result reply_page(struct exchange *x, const struct page *p) {
     bool same = page_is_same(MHD_lookup_connection_value(x->conn, MHD_HEADER_KIND, "If-None-Match"), p->etag);
     struct str body = same ? STR("") : p->body;
@@ -147,7 +162,8 @@ static sil_err format_more(struct exchange *x) {
     while (!x->out_ended && x->out.n < BLOCK) {
         const struct answer_event *ev = answer_next(&x->r->answer);
         if (!ev) break;
-        sil_err err = openai_event(&x->writer, ev, &x->out);
+        sil_err err =
+            x->r->replay ? record_replay_event(x->r, ev, &x->replayed, &x->out) : openai_event(&x->writer, ev, &x->out);
         if (err != SIL_OK) return err;
         x->out_ended = ev->kind >= ANSWER_DONE;
     }
@@ -175,7 +191,7 @@ static ssize_t read_stream(void *arg, uint64_t pos, char *to, size_t max) {
 }
 
 enum MHD_Result reply_stream(struct exchange *x) {
-    if (openai_begin(&x->writer, x->r) != SIL_OK) return MHD_NO;
+    if (!x->r->replay && openai_begin(&x->writer, x->r) != SIL_OK) return MHD_NO;
     buf_init(&x->out, env_of(x)->mem, ANSWER_MEMORY_MAX);
     struct MHD_Response *resp = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_stream, x, NULL);
     if (!resp) return MHD_NO;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "ledger/replay.h"
+
 sil_err request_new(struct mem mem, struct request **out) {
     struct request *r = mem_array(mem, 1, sizeof *r);
     if (!r) return SIL_NOMEM;
@@ -27,6 +29,8 @@ void request_release(struct request *r) {
     json_decref(r->messages);
     json_decref(r->tools);
     json_decref(r->template_vars);
+    if (r->replay) replay_free(r->replay);
+    mem_free(r->arena.mem, r->replay);
     answer_free(&r->answer);
     struct mem mem = r->arena.mem;
     arena_free(&r->arena);

@@ -16,9 +16,11 @@
 #include "serve/answer.h"
 #include "serve/caller.h"
 #include "serve/gate_ticket.h"
+#include "serve/record_ask.h"
 #include "sillok.h"
 
 struct catalog_model;
+struct replay;
 
 enum {
     REQUEST_ID = 64,
@@ -80,6 +82,11 @@ struct request {
     bool reasoning_open;        /* chat: the template's text ends behind the first mark already (prompt.c) */
     int32_t priority;           /* higher is sooner; clients may lower theirs (below 0: deferrable) */
     uint64_t deadline_ns;       /* of the monotonic clock; 0: none */
+
+    struct record_ask ask; /* GET and POST /record...: http.c */
+    struct replay *replay; /* an answer of the record that is computed again (record_replay_begin): n and n_prompts are
+                              1, and nothing of it goes on record. NULL for every other request; owned */
+    bool replaying;        /* record_replay_end is owed */
 
     struct gate_ticket ticket; /* what the limits said (gate.h) */
 

@@ -12,6 +12,7 @@ enum route_does {
     ROUTE_METRICS,    /* Prometheus text */
     ROUTE_MODELS,     /* all, or the one behind the prefix */
     ROUTE_PAGE,       /* a file of the console */
+    ROUTE_CHECKPOINT, /* the newest signed one that is published */
     ROUTE_RECORD_KEY, /* the public key of the record, as a verifier key */
     ROUTE_WHOAMI      /* what the key may */
 };

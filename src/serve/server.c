@@ -11,6 +11,7 @@
 #include "serve/gate.h"
 #include "serve/http.h"
 #include "serve/meter.h"
+#include "serve/record.h"
 
 enum { STATE_PATH = 512, ALIVE_NS_MAX = 60 };
 
@@ -23,6 +24,7 @@ struct server {
     struct ledger *ledger;
     struct ledger_writer *writer;
     char record_key[LEDGER_VKEY];
+    struct record *record;
     struct job_env env;
     _Atomic uint64_t n_open;
     struct loop *loop;
@@ -65,7 +67,10 @@ static sil_err open_record(struct server *s, struct sil_error *e) {
     if (err == SIL_OK) err = ledger_writer_start(s->ledger, &w, &s->writer, e);
     ledger_key_public(&key, s->record_key);
     memset(&key, 0, sizeof key);
-    return err;
+    /* Whoever browses the record leaves a worker to those who ask the models. */
+    struct record_config r = {.mem = s->env.mem, .dir = path, .vkey = s->record_key, .catalog = &s->catalog};
+    r.n_readers = s->config->workers > 1 ? s->config->workers - 1 : 1;
+    return err == SIL_OK ? record_open(&r, &s->record, e) : err;
 }
 
 static sil_err open_all(struct server *s, struct log *log, struct mem mem, struct sil_error *e) {
@@ -79,6 +84,7 @@ static sil_err open_all(struct server *s, struct log *log, struct mem mem, struc
     gate_set_log(s->gate, log);
     SIL_TRY(open_record(s, e));
     s->env.ledger = s->writer;
+    s->env.record = s->record;
     s->env.gate = s->gate;
     s->env.metrics = &s->metrics;
     struct meter meter;
@@ -154,6 +160,7 @@ void server_close(struct server *s) {
     http_close(s->http);
     work_close(s->work);
     loop_close(s->loop);
+    record_close(s->record);
     ledger_writer_stop(s->writer);
     ledger_close(s->ledger);
     gate_close(s->gate);

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "serve/openai.h"
 #include "serve/prompt.h"
+#include "serve/record.h"
 
 enum { WORK_THREADS_MAX = 64, REPLY_MAX = 256 << 20 };
 
@@ -54,6 +55,16 @@ static bool no_record_now(struct work *w, struct fault *f) {
     return true;
 }
 
+/* To the engine, as far as the limits allow. */
+static bool admit(struct work *w, struct request *r, uint64_t tokens, struct fault *f) {
+    const struct config_limits *limits = &w->env->config->limits;
+    if (limits->request_ms && !r->deadline_ns) r->deadline_ns = r->arrival_ns + limits->request_ms * UINT64_C(1000000);
+    if (!gate_admit(w->env->gate, r, tokens, f)) return false;
+    if (loop_submit(w->loop, r, f)) return true;
+    gate_settle(w->env->gate, r, &(struct answer_usage){0});
+    return false;
+}
+
 static bool generate(struct work *w, const struct item *it, struct fault *f) {
     struct request *r = it->r;
     struct str body = buf_view(&it->body);
@@ -61,12 +72,23 @@ static bool generate(struct work *w, const struct item *it, struct fault *f) {
     if (no_record_now(w, f)) return false;
     bool ok = it->kind == WORK_CHAT ? openai_read_chat(body, w->catalog, limits, r, f)
                                     : openai_read_completion(body, w->catalog, limits, r, f);
-    if (!ok || !prompt_build(r, f)) return false;
-    if (limits->request_ms && !r->deadline_ns) r->deadline_ns = r->arrival_ns + limits->request_ms * UINT64_C(1000000);
-    if (!gate_admit(w->env->gate, r, prompt_tokens_at_most(r), f)) return false;
-    if (loop_submit(w->loop, r, f)) return true;
-    gate_settle(w->env->gate, r, &(struct answer_usage){0});
+    return ok && prompt_build(r, f) && admit(w, r, prompt_tokens_at_most(r), f);
+}
+
+static bool replay(struct work *w, const struct item *it, struct fault *f) {
+    struct record *rec = w->env->record;
+    struct request *r = it->r;
+    if (!record_replay_begin(rec, r, buf_view(&it->body), f)) return false;
+    if (!r->replaying)
+        return record_replay_tell(r, NULL, 0, 0) == SIL_OK ||
+               fault_set(f, 503, "unavailable", NULL, "not enough memory for the reply");
+    if (admit(w, r, prompt_tokens_at_most(r), f)) return true;
+    record_replay_end(rec, r);
     return false;
+}
+
+static bool of_record(struct work *w, const struct item *it, struct fault *f) {
+    return it->r->ask.what == RECORD_REPLAY ? replay(w, it, f) : record_read(w->env->record, it->r, f);
 }
 
 static bool reply(struct work *w, const struct item *it, struct fault *f) {
@@ -87,6 +109,7 @@ static void do_item(struct work *w, struct item *it) {
     bool gone = answer_is_cancelled(&it->r->answer);
     bool ok = gone                          ? fault_set(&f, 408, "cancelled", NULL, "the client went away")
               : it->kind <= WORK_COMPLETION ? generate(w, it, &f)
+              : it->kind == WORK_RECORD     ? of_record(w, it, &f)
                                             : reply(w, it, &f);
     if (!ok) answer_fault(&it->r->answer, &f);
     buf_free(&it->body);
