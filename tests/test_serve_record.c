@@ -1,0 +1,680 @@
+/* The record over HTTP: who sees which entries, receipts, the checkpoint, and answers that are computed again: equal,
+ * with a transcript that was changed, beside live requests, cut off, without memory. */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "http_client.h"
+#include "ledger/audit.h"
+#include "serve/gate_db.h"
+#include "serve/record.h"
+#include "serve_bed.h"
+
+enum { URL = 200, BODY = 2048, LONG = 900 };
+
+static struct serve_bed bed;
+static char admin[GATE_SECRET], law[GATE_SECRET], tax[GATE_SECRET], quiet[GATE_SECRET];
+
+static void add_key(const char *tenant, uint8_t byte, bool is_admin, bool keep, char secret[GATE_SECRET]) {
+    struct gate_db *db = NULL;
+    struct sil_error e = {0};
+    struct gate_tenant t = {.weight = 1};
+    struct gate_key k = {.created = 1, .admin = is_admin};
+    uint8_t random[GATE_RANDOM];
+    uint64_t id;
+    memset(random, byte, sizeof random);
+    snprintf(t.name, sizeof t.name, "%s", tenant);
+    snprintf(k.name, sizeof k.name, "key");
+    if (!keep) {
+        t.own = GATE_OWN_TRANSCRIPT;
+        t.transcript = TRANSCRIPT_NONE;
+    }
+    gate_secret_text(random, secret);
+    assert_int_equal(gate_db_open(bed.state, true, &db, &e), SIL_OK);
+    assert_int_equal(gate_db_tenant_put(db, &t, t.own, 1, &k.tenant, &e), SIL_OK);
+    assert_true(gate_secret_hash(str_of(secret), gate_db_salt(db), k.hash));
+    assert_int_equal(gate_db_key_add(db, &k, &id, &e), SIL_OK);
+    gate_db_close(db);
+}
+
+static int start(void **state) {
+    (void)state;
+    serve_bed_open(&bed);
+    bed.config.keys = true;
+    add_key("운영", 1, true, true, admin);
+    add_key("법무부", 2, false, true, law);
+    add_key("국세청", 3, false, true, tax);
+    add_key("조용한 곳", 4, false, false, quiet);
+    serve_bed_start(&bed);
+    return 0;
+}
+
+static int stop(void **state) {
+    (void)state;
+    serve_bed_close(&bed);
+    return 0;
+}
+
+static void nap_ms(long ms) {
+    const struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    nanosleep(&t, NULL);
+}
+
+/* ---- asking ---- */
+
+static json_t *ask(const char *method, const char *url, const char *key, const char *body, int status) {
+    struct http_reply r;
+    http_ask(bed.socket, method, url, key, body, body ? strlen(body) : 0, &r);
+    if (r.status != status) fail_msg("%s %s: %d %s", method, url, r.status, buf_view(&r.body).p);
+    json_t *j = http_json(&r);
+    http_reply_free(&r);
+    return j;
+}
+
+static void refused(const char *method, const char *url, const char *key, int status, const char *code) {
+    json_t *j = ask(method, url, key, NULL, status);
+    assert_string_equal(json_string_value(json_object_get(json_object_get(j, "error"), "code")), code);
+    json_decref(j);
+}
+
+static const char *url_of(uint64_t index, const char *view) {
+    static _Thread_local char url[URL];
+    snprintf(url, sizeof url, "/record/entries/%llu%s", (unsigned long long)index, view);
+    return url;
+}
+
+static int64_t number(const json_t *j, const char *key) {
+    const json_t *v = json_object_get(j, key);
+    assert_true(json_is_integer(v));
+    return json_integer_value(v);
+}
+
+static bool is_true(const json_t *j, const char *key) {
+    const json_t *v = json_object_get(j, key);
+    assert_true(json_is_boolean(v));
+    return json_is_true(v);
+}
+
+static const char *text(const json_t *j, const char *key) {
+    const char *v = json_string_value(json_object_get(j, key));
+    return v ? v : "";
+}
+
+/* An answer on record: the number of its (first) entry; more: further fields of the request. */
+static uint64_t answer(const char *key, const char *words, const char *more) {
+    char body[BODY];
+    snprintf(body, sizeof body, "{\"model\":\"test\",\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}]%s}", words,
+             more);
+    json_t *j = ask("POST", "/v1/chat/completions", key, body, 200);
+    uint64_t index = (uint64_t)number(json_object_get(j, "sillok"), "entry");
+    json_decref(j);
+    return index;
+}
+
+static json_t *replay(const char *key, uint64_t index) {
+    return ask("POST", url_of(index, "/replay"), key, NULL, 200);
+}
+
+/* ---- what an address says ---- */
+
+static void addresses(void **state) {
+    (void)state;
+    static const struct {
+        const char *rest;
+        bool post;
+        int status;
+        enum record_what what;
+    } paths[] = {{"0", false, 0, RECORD_ENTRY},
+                 {"12/receipt", false, 0, RECORD_RECEIPT},
+                 {"7/transcript", false, 0, RECORD_TRANSCRIPT},
+                 {"7/replay", true, 0, RECORD_REPLAY},
+                 {"7/replay", false, 405, 0},
+                 {"7", true, 405, 0},
+                 {"7/", false, 404, 0},
+                 {"", false, 404, 0},
+                 {"07", false, 404, 0},
+                 {"-1", false, 404, 0},
+                 {"x", false, 404, 0},
+                 {"7/receipts", false, 404, 0},
+                 {"99999999999999999999", false, 404, 0}};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        struct record_ask a;
+        struct fault f = {0};
+        record_ask_init(&a);
+        bool ok = record_ask_path(&a, str_of(paths[i].rest), paths[i].post, &f);
+        if (ok != (paths[i].status == 0) || f.status != paths[i].status) fail_msg("%s: %d", paths[i].rest, f.status);
+        if (ok) assert_int_equal(a.what, paths[i].what);
+    }
+    static const char *const good[][2] = {{"limit", "1"}, {"limit", "200"}, {"before", "0"},    {"from", "0"},
+                                          {"to", "9"},    {"model", ""},    {"request", "req"}, {"unknown", "?"}};
+    static const char *const bad[][2] = {{"limit", "0"},  {"limit", "201"}, {"limit", ""},
+                                         {"before", "x"}, {"from", "-1"},   {"to", "9007199254740992"}};
+    struct record_ask a;
+    struct fault f = {0};
+    record_ask_init(&a);
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        assert_true(record_ask_parameter(&a, str_of(good[i][0]), str_of(good[i][1]), &f));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_false(record_ask_parameter(&a, str_of(bad[i][0]), str_of(bad[i][1]), &f));
+        assert_int_equal(f.status, 400);
+        assert_string_equal(f.param, bad[i][0]);
+    }
+}
+
+/* ---- who sees what ---- */
+
+static void check_list(const char *query, const char *key, const uint64_t *want, size_t n) {
+    char url[URL];
+    snprintf(url, sizeof url, "/record/entries%.160s", query);
+    json_t *j = ask("GET", url, key, NULL, 200);
+    const json_t *data = json_object_get(j, "data");
+    if (json_array_size(data) != n) fail_msg("%s: %zu entries, not %zu", query, json_array_size(data), n);
+    for (size_t i = 0; i < n; i++) assert_int_equal(number(json_array_get(data, i), "entry"), want[i]);
+    json_decref(j);
+}
+
+static void lists(void **state) {
+    (void)state;
+    uint64_t a = answer(law, "하나", ",\"max_tokens\":4"), b = answer(tax, "둘", ",\"max_tokens\":4,\"n\":2"),
+             c = answer(law, "셋", ",\"max_tokens\":4"), d = answer(quiet, "넷", ",\"max_tokens\":4");
+    assert_int_equal(b, a + 1);
+    assert_int_equal(c, b + 2);
+    check_list("", law, (uint64_t[]){c, a}, 2);
+    check_list("", tax, (uint64_t[]){b + 1, b}, 2);
+    check_list("", admin, (uint64_t[]){d, c, b + 1, b, a}, 5);
+    check_list("?limit=2", admin, (uint64_t[]){d, c}, 2);
+    check_list("?before=3&limit=2", admin, (uint64_t[]){2, 1}, 2);
+    check_list("?tenant=%EA%B5%AD%EC%84%B8%EC%B2%AD", admin, (uint64_t[]){b + 1, b}, 2); /* 국세청 */
+    check_list("?tenant=%EA%B5%AD%EC%84%B8%EC%B2%AD", law, NULL, 0);
+    check_list("?model=test", law, (uint64_t[]){c, a}, 2);
+    check_list("?from=1", law, (uint64_t[]){c, a}, 2);
+    check_list("?to=1", law, NULL, 0);
+    check_list("?request=req_none", admin, NULL, 0);
+    refused("GET", "/record/entries?model=other", law, 400, "invalid_value");
+    refused("GET", "/record/entries?limit=999", law, 400, "invalid_value");
+    refused("GET", "/record/entries", NULL, 401, "invalid_api_key");
+
+    json_t *j = ask("GET", "/record/entries?limit=3", admin, NULL, 200); /* and on from where it stopped */
+    assert_int_equal(number(j, "next"), 2);
+    const char *id = text(json_array_get(json_object_get(j, "data"), 1), "request");
+    char query[URL];
+    snprintf(query, sizeof query, "?request=chatcmpl-%s", id + 4);
+    check_list(query, law, (uint64_t[]){c}, 1);
+    check_list(query, tax, NULL, 0);
+    json_decref(j);
+    j = ask("GET", "/record/entries?before=2", admin, NULL, 200);
+    assert_true(json_is_null(json_object_get(j, "next")));
+    json_decref(j);
+}
+
+static void heads(void **state) {
+    (void)state;
+    struct http_reply r;
+    json_t *j = ask("GET", "/record", admin, NULL, 200);
+    assert_int_equal(number(j, "size"), 5);
+    assert_int_equal(number(j, "counted"), 5);
+    assert_int_equal(json_array_size(json_object_get(j, "tenants")), 3);
+    assert_true(number(j, "time_ms") > 0);
+    char *note = strdup(text(j, "checkpoint"));
+    json_decref(j);
+    j = ask("GET", "/record", tax, NULL, 200);
+    const json_t *own = json_object_get(j, "tenants");
+    assert_int_equal(json_array_size(own), 1);
+    assert_string_equal(text(json_array_get(own, 0), "tenant"), "국세청");
+    assert_int_equal(number(json_array_get(own, 0), "entries"), 2);
+    json_decref(j);
+    bool same = false;
+    for (int i = 0; i < 100 && !same; i++) { /* what others see may lag by a second */
+        http_ask(bed.socket, "GET", "/record/checkpoint", NULL, NULL, 0, &r);
+        assert_int_equal(r.status, 200);
+        same = str_eq(buf_view(&r.body), str_of(note));
+        http_reply_free(&r);
+        if (!same) nap_ms(50);
+    }
+    assert_true(same);
+    free(note);
+}
+
+static void entries(void **state) {
+    (void)state;
+    json_t *j = ask("GET", url_of(0, ""), law, NULL, 200);
+    const json_t *kept = json_object_get(j, "transcript"), *fields = json_object_get(j, "fields");
+    assert_string_equal(text(kept, "state"), "kept");
+    assert_true(is_true(kept, "fits") && is_true(kept, "readable"));
+    assert_true(is_true(json_object_get(j, "replay"), "possible"));
+    assert_string_equal(text(j, "model_name"), "test");
+    assert_string_equal(text(fields, "tenant"), "법무부");
+    json_error_t e;
+    json_t *line = json_loads(text(j, "line"), 0, &e);
+    assert_true(json_equal(line, fields));
+    uint8_t leaf[LEDGER_HASH];
+    char hex[2 * LEDGER_HASH + 1];
+    tree_leaf(str_of(text(j, "line")), leaf);
+    sodium_bin2hex(hex, sizeof hex, leaf, sizeof leaf);
+    assert_string_equal(text(j, "leaf"), hex);
+    json_decref(line);
+    json_decref(j);
+
+    static const char *const views[] = {"", "/receipt", "/transcript"};
+    for (size_t i = 0; i < 3; i++) {
+        refused("GET", url_of(1, views[i]), law, 404, "no_entry"); /* another's, as if it were not there */
+        refused("GET", url_of(999, views[i]), law, 404, "no_entry");
+        refused("GET", url_of(1, views[i]), NULL, 401, "invalid_api_key");
+    }
+    refused("POST", url_of(1, "/replay"), law, 404, "no_entry");
+    refused("GET", url_of(1, "/replay"), law, 405, "method_not_allowed");
+    refused("GET", url_of(1, "/other"), law, 404, "unknown_url");
+    j = ask("GET", url_of(1, ""), admin, NULL, 200);
+    assert_false(is_true(json_object_get(j, "transcript"), "readable")); /* but not its words */
+    json_decref(j);
+    refused("GET", url_of(1, "/transcript"), admin, 403, "not_yours");
+    j = ask("GET", url_of(4, ""), quiet, NULL, 200);
+    assert_string_equal(text(json_object_get(j, "transcript"), "state"), "none");
+    assert_string_equal(text(json_object_get(j, "replay"), "why"), "no_transcript");
+    json_decref(j);
+    refused("GET", url_of(4, "/transcript"), quiet, 404, "no_transcript");
+    refused("POST", url_of(4, "/replay"), quiet, 409, "no_transcript");
+}
+
+static void read_key(struct ledger_key *k) {
+    struct http_reply r;
+    struct sil_error e = {0};
+    http_ask(bed.socket, "GET", "/record/key", NULL, NULL, 0, &r);
+    assert_int_equal(ledger_key_verifier(buf_view(&r.body), k, &e), SIL_OK);
+    http_reply_free(&r);
+}
+
+static void receipts(void **state) {
+    (void)state;
+    struct http_reply r;
+    struct ledger_key k;
+    struct receipt proof;
+    struct sil_error e = {0};
+    struct ledger *l = NULL;
+    struct buf own;
+    char dir[URL];
+    read_key(&k);
+    http_ask(bed.socket, "GET", url_of(2, "/receipt"), tax, NULL, 0, &r);
+    assert_int_equal(r.status, 200);
+    assert_true(str_eq(http_header(&r, "content-type"), STR("text/plain; charset=utf-8")));
+    assert_true(str_eq(http_header(&r, "content-disposition"), STR("attachment; filename=\"sillok-2.tlog-proof\"")));
+    if (receipt_open(buf_view(&r.body), &k, &proof, &e) != SIL_OK) fail_msg("%s", e.text);
+    assert_int_equal(proof.index, 2);
+    assert_false(proof.has_salt);
+    snprintf(dir, sizeof dir, "%s/ledger", bed.state);
+    buf_init(&own, mem_libc(), LEDGER_RECEIPT_BYTES); /* what sillok audit prove prints */
+    assert_int_equal(audit_open(dir, &k, mem_libc(), &l, &e), SIL_OK);
+    assert_int_equal(ledger_receipt(l, 2, NULL, &own, &e), SIL_OK);
+    assert_true(str_eq(buf_view(&own), buf_view(&r.body)));
+    ledger_close(l);
+    buf_free(&own);
+    http_reply_free(&r);
+}
+
+static void transcripts(void **state) {
+    (void)state;
+    json_t *j = ask("GET", url_of(0, "/transcript"), law, NULL, 200),
+           *entry = ask("GET", url_of(0, ""), law, NULL, 200);
+    const json_t *fields = json_object_get(entry, "fields"), *out = json_object_get(j, "out");
+    uint32_t ids[64];
+    uint8_t salt[LEDGER_SALT], sum[LEDGER_HASH];
+    char hex[2 * LEDGER_HASH + 1];
+    size_t n = json_array_size(out);
+    assert_true(n > 0 && n <= 64);
+    for (size_t i = 0; i < n; i++) ids[i] = (uint32_t)json_integer_value(json_array_get(out, i));
+    assert_int_equal(sodium_hex2bin(salt, sizeof salt, text(j, "salt"), 64, NULL, NULL, NULL), 0);
+    ledger_ids_digest(salt, LEDGER_OUT, ids, n, sum);
+    sodium_bin2hex(hex, sizeof hex, sum, sizeof sum);
+    assert_string_equal(text(json_object_get(fields, "out"), "sha256"), hex);
+    assert_non_null(strstr(text(j, "prompt"), "하나"));
+    assert_true(json_is_string(json_object_get(j, "answer")));
+    json_decref(entry);
+    json_decref(j);
+}
+
+/* ---- computing again ---- */
+
+static void equal_again(const char *key, uint64_t index) {
+    json_t *j = replay(key, index);
+    if (!is_true(j, "equal")) {
+        char *said = json_dumps(j, 0);
+        fail_msg("entry %llu: %s", (unsigned long long)index, said);
+    }
+    assert_true(is_true(j, "on_record") && is_true(j, "computed"));
+    assert_true(json_is_null(json_object_get(j, "reason")) && json_is_null(json_object_get(j, "first_difference")));
+    assert_int_equal(number(j, "same"), number(j, "tokens"));
+    assert_string_equal(text(j, "model"), "test");
+    assert_string_equal(text(j, "profile"), SIL_PROFILE);
+    json_decref(j);
+}
+
+static void equal(void **state) {
+    (void)state;
+    static const char *const ways[] = {",\"max_tokens\":40",
+                                       ",\"max_tokens\":40,\"temperature\":0",
+                                       ",\"max_tokens\":60,\"seed\":7,\"n\":3,\"top_p\":0.7",
+                                       ",\"max_tokens\":60,\"frequency_penalty\":0.7,\"presence_penalty\":0.3",
+                                       ",\"max_tokens\":60,\"stop\":[\"a\",\"e\"],\"ignore_eos\":true",
+                                       ",\"max_tokens\":30,\"logit_bias\":{\"97\":5,\"98\":-5}",
+                                       ",\"max_tokens\":300,\"ignore_eos\":true,\"temperature\":1.3"};
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        uint64_t index = answer(law, "다시 계산", ways[i]);
+        for (uint64_t k = index; k < index + (i == 2 ? 3 : 1); k++) equal_again(law, k);
+        equal_again(admin, index);
+    }
+    json_t *before = ask("GET", "/record", admin, NULL, 200);
+    equal_again(tax, 1);
+    json_t *after = ask("GET", "/record", admin, NULL, 200);
+    assert_int_equal(number(before, "size"), number(after, "size")); /* it is no answer */
+    json_decref(before);
+    json_decref(after);
+}
+
+static void streamed(void **state) {
+    (void)state;
+    uint64_t index = answer(law, "흐름", ",\"max_tokens\":200,\"ignore_eos\":true");
+    struct http_reply r;
+    bool done;
+    static const char body[] = "{\"stream\":true}";
+    http_ask(bed.socket, "POST", url_of(index, "/replay"), law, body, sizeof body - 1, &r);
+    assert_int_equal(r.status, 200);
+    json_t *events = http_events(&r, &done);
+    size_t n = json_array_size(events);
+    int64_t last = 0;
+    assert_true(n > 2);
+    for (size_t i = 0; i + 1 < n; i++) {
+        const json_t *ev = json_array_get(events, i);
+        assert_string_equal(text(ev, "object"), "record.replay.progress");
+        assert_true(number(ev, "done") > last);
+        last = number(ev, "done");
+        assert_int_equal(number(ev, "tokens"), 200);
+    }
+    assert_int_equal(last, 200);
+    assert_true(is_true(json_array_get(events, n - 1), "equal"));
+    json_decref(events);
+    http_reply_free(&r);
+    refused("POST", url_of(index, "/replay"), quiet, 404, "no_entry");
+}
+
+/* ---- a transcript that somebody changed ---- */
+
+/* Changes the body of an entry's transcript on the disk; with `sealed` its checksum follows, as somebody would do who
+ * knows the format. */
+static void change(uint64_t index, size_t at, uint8_t by, bool sealed) {
+    struct sil_error e = {0};
+    struct transcript_record t;
+    struct buf b;
+    char path[URL];
+    bool done = false;
+    snprintf(path, sizeof path, "%s/ledger/transcripts/000", bed.state);
+    buf_init(&b, mem_libc(), TRANSCRIPT_FILE_MAX);
+    assert_int_equal(file_read(path, &b, &e), SIL_OK);
+    for (size_t from = 0;; from += t.bytes) {
+        assert_int_equal(transcript_next(buf_view(&b), from, &t, &done, &e), SIL_OK);
+        assert_false(done);
+        if (t.index == index) break;
+    }
+    uint8_t *body = (uint8_t *)b.p + t.at + TRANSCRIPT_HEAD;
+    assert_true(at < t.body.n);
+    body[at] ^= by;
+    if (sealed) crypto_hash_sha256((uint8_t *)b.p + t.at + 24, body, t.body.n);
+    FILE *f = fopen(path, "r+b");
+    assert_non_null(f);
+    assert_int_equal(fwrite(b.p, 1, b.n, f), b.n);
+    assert_int_equal(fclose(f), 0);
+    buf_free(&b);
+}
+
+static void altered(void **state) {
+    (void)state;
+    enum { HEAD = LEDGER_SALT + 20 };
+    uint64_t index = answer(law, "바뀐 기록", ",\"max_tokens\":12,\"ignore_eos\":true");
+    json_t *j = replay(law, index);
+    assert_true(is_true(j, "equal"));
+    size_t in = (size_t)number(j, "prompt_tokens") * 4;
+    json_decref(j);
+    serve_bed_stop(&bed); /* while it runs the journal has the newest ones too */
+    change(index, HEAD + in + 5 * 4, 1, true);
+    serve_bed_start(&bed);
+    j = replay(law, index);
+    assert_false(is_true(j, "equal"));
+    assert_string_equal(text(j, "reason"), "transcript_altered");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(j, "altered"), 0)), "answer");
+    assert_true(is_true(j, "computed") && is_true(j, "on_record")); /* the record itself stands */
+    assert_int_equal(number(j, "same"), 5);
+    const json_t *first = json_object_get(j, "first_difference");
+    assert_int_equal(number(first, "at"), 5);
+    assert_int_equal(number(first, "kept"), number(first, "computed") ^ 1);
+    json_decref(j);
+    j = ask("GET", url_of(index, ""), law, NULL, 200);
+    assert_false(is_true(json_object_get(j, "transcript"), "fits"));
+    json_decref(j);
+
+    serve_bed_stop(&bed);
+    change(index, HEAD + in + 5 * 4, 1, true); /* back */
+    change(index, HEAD, 1, true);              /* the prompt's first id */
+    serve_bed_start(&bed);
+    j = replay(law, index);
+    assert_false(is_true(j, "equal") || is_true(j, "computed") || is_true(j, "on_record"));
+    assert_string_equal(json_string_value(json_array_get(json_object_get(j, "altered"), 0)), "prompt");
+    json_decref(j);
+
+    serve_bed_stop(&bed);
+    change(index, HEAD, 1, true);
+    change(index, HEAD + 1, 1, false);
+    serve_bed_start(&bed);
+    refused("POST", url_of(index, "/replay"), law, 409, "transcript_damaged");
+    refused("GET", url_of(index, "/transcript"), law, 409, "transcript_damaged");
+    j = ask("GET", url_of(index, ""), law, NULL, 200);
+    assert_string_equal(text(json_object_get(j, "transcript"), "state"), "damaged");
+    json_decref(j);
+    serve_bed_stop(&bed);
+    change(index, HEAD + 1, 1, false);
+    serve_bed_start(&bed);
+    equal_again(law, index);
+}
+
+static void erased(void **state) {
+    (void)state;
+    uint64_t index = answer(law, "지울 기록", ",\"max_tokens\":4");
+    struct ledger_key key;
+    struct sil_error e = {0};
+    struct ledger *l = NULL;
+    char path[URL], dir[URL];
+    bool had = false;
+    serve_bed_stop(&bed);
+    snprintf(path, sizeof path, "%s/ledger.key", bed.state);
+    snprintf(dir, sizeof dir, "%s/ledger", bed.state);
+    assert_int_equal(ledger_key_load(path, &key, &e), SIL_OK);
+    struct ledger_config c = {.dir = dir, .key = &key, .mem = mem_libc()};
+    assert_int_equal(ledger_open(&c, &l, &e), SIL_OK);
+    assert_int_equal(ledger_erase(l, index, &had, &e), SIL_OK);
+    ledger_close(l);
+    assert_true(had);
+    serve_bed_start(&bed);
+    refused("POST", url_of(index, "/replay"), law, 409, "transcript_erased");
+    refused("GET", url_of(index, "/transcript"), law, 404, "transcript_erased");
+}
+
+/* ---- many at once ---- */
+
+struct client {
+    const char *key;
+    uint64_t index;
+    int status;
+    bool equal;
+};
+
+static void *ask_replay(void *arg) {
+    struct client *c = arg;
+    struct http_reply r;
+    http_ask(bed.socket, "POST", url_of(c->index, "/replay"), c->key, NULL, 0, &r);
+    c->status = r.status;
+    json_t *j = r.status ? http_json(&r) : NULL;
+    c->equal = json_is_true(json_object_get(j, "equal"));
+    json_decref(j);
+    http_reply_free(&r);
+    return NULL;
+}
+
+static void one_at_a_time(void **state) {
+    (void)state;
+    enum { N = 6 };
+    uint64_t index = answer(law, "길게", ",\"max_tokens\":600,\"ignore_eos\":true");
+    struct client c[N];
+    pthread_t threads[N];
+    int good = 0, busy = 0;
+    for (int i = 0; i < N; i++) {
+        c[i] = (struct client){.key = law, .index = index};
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_replay, &c[i]), 0);
+    }
+    for (int i = 0; i < N; i++) {
+        pthread_join(threads[i], NULL);
+        good += c[i].status == 200 && c[i].equal;
+        busy += c[i].status == 429 || c[i].status == 503; /* its tenant's place, or a reader's */
+    }
+    assert_int_equal(good + busy, N);
+    assert_true(good > 0);
+    equal_again(law, index); /* the place is free again */
+}
+
+/* A client that leaves gives its place back. */
+static void left_alone(void **state) {
+    (void)state;
+    uint64_t index = answer(tax, "떠나기", ",\"max_tokens\":900,\"ignore_eos\":true");
+    for (int i = 0; i < 3; i++) {
+        char head[512];
+        int fd = http_dial(bed.socket);
+        int n = snprintf(head, sizeof head,
+                         "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 0\r\n\r\n",
+                         url_of(index, "/replay"), tax);
+        assert_true(http_send(fd, head, (size_t)n));
+        nap_ms(20);
+        close(fd);
+        struct client c = {.key = tax, .index = index, .status = 429};
+        for (int k = 0; k < 200 && (c.status == 429 || c.status == 503); k++) {
+            nap_ms(k ? 20 : 0);
+            ask_replay(&c);
+        }
+        assert_int_equal(c.status, 200);
+        assert_true(c.equal);
+    }
+}
+
+/* ---- beside the writer ---- */
+
+static _Atomic bool writing;
+
+static void *write_answers(void *arg) {
+    (void)arg;
+    for (int i = 0; i < 60; i++) (void)answer(law, "쓰기", ",\"max_tokens\":3,\"n\":4");
+    atomic_store(&writing, false);
+    return NULL;
+}
+
+static void beside_the_writer(void **state) {
+    (void)state;
+    pthread_t thread;
+    struct ledger_key k;
+    int64_t size = 0;
+    read_key(&k);
+    atomic_store(&writing, true);
+    assert_int_equal(pthread_create(&thread, NULL, write_answers, NULL), 0);
+    for (uint32_t i = 0; atomic_load(&writing) || i < 5; i++) {
+        struct http_reply r;
+        struct receipt proof;
+        struct sil_error e = {0};
+        json_t *j = ask("GET", "/record", admin, NULL, 200);
+        assert_true(number(j, "size") >= size);
+        size = number(j, "size");
+        json_decref(j);
+        uint64_t newest = (uint64_t)size - 1;
+        http_ask(bed.socket, "GET", url_of(newest, "/receipt"), admin, NULL, 0, &r);
+        assert_int_equal(r.status, 200);
+        if (receipt_open(buf_view(&r.body), &k, &proof, &e) != SIL_OK) fail_msg("%s", e.text);
+        http_reply_free(&r);
+        if (i % 4 == 0) equal_again(admin, newest);
+    }
+    pthread_join(thread, NULL);
+}
+
+/* ---- without memory ---- */
+
+static _Atomic uint32_t one_in, calls;
+
+static void *scarce(void *ctx, void *p, size_t size) {
+    (void)ctx;
+    uint32_t n = atomic_load(&one_in);
+    if (size && n && atomic_fetch_add(&calls, 1) % n == n - 1) return NULL;
+    return mem_libc().resize(mem_libc().ctx, p, size);
+}
+
+static void memory_runs_out(void **state) {
+    (void)state;
+    const struct mem before = bed.mem;
+    serve_bed_stop(&bed);
+    bed.mem = (struct mem){.resize = scarce};
+    serve_bed_start(&bed);
+    static const char *const views[] = {"", "/receipt", "/transcript"};
+    uint32_t good = 0;
+    for (uint32_t n = 5; n < 400; n += n / 6 + 1) {
+        atomic_store(&one_in, n);
+        for (int i = 0; i < 5; i++) {
+            struct http_reply r;
+            const char *url = i < 3 ? url_of(0, views[i]) : i == 3 ? "/record" : "/record/entries";
+            http_ask(bed.socket, "GET", url, law, NULL, 0, &r);
+            if (r.status && r.status != 200 && r.status != 503)
+                fail_msg("%s: %d %s", url, r.status, buf_view(&r.body).p);
+            good += r.status == 200;
+            http_reply_free(&r);
+        }
+        struct http_reply r;
+        http_ask(bed.socket, "POST", url_of(0, "/replay"), law, NULL, 0, &r);
+        if (r.status && r.status != 200 && r.status != 503 && r.status != 500)
+            fail_msg("replay: %d %s", r.status, buf_view(&r.body).p);
+        if (r.status == 200) {
+            json_t *j = http_json(&r);
+            assert_true(is_true(j, "equal"));
+            json_decref(j);
+        }
+        http_reply_free(&r);
+    }
+    atomic_store(&one_in, 0);
+    assert_true(good > 0);
+    equal_again(law, 0); /* as if nothing had been */
+    serve_bed_stop(&bed);
+    bed.mem = before;
+    serve_bed_start(&bed);
+}
+
+int main(void) {
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(addresses),
+        cmocka_unit_test(lists),
+        cmocka_unit_test(heads),
+        cmocka_unit_test(entries),
+        cmocka_unit_test(receipts),
+        cmocka_unit_test(transcripts),
+        cmocka_unit_test(equal),
+        cmocka_unit_test(streamed),
+        cmocka_unit_test(altered),
+        cmocka_unit_test(erased),
+        cmocka_unit_test(one_at_a_time),
+        cmocka_unit_test(left_alone),
+        cmocka_unit_test(beside_the_writer),
+        cmocka_unit_test(memory_runs_out),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
