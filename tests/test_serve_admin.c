@@ -1,17 +1,25 @@
 /* Who may do what: keys of tenants and of administrators, over HTTP. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "http_client.h"
+#include "make_model.h"
 #include "serve/gate_db.h"
 #include "serve_bed.h"
 
+enum { WAIT_MS = 20000, BODY_MAX = 4096 };
+
 static struct serve_bed bed;
-static char admin[GATE_SECRET], plain[GATE_SECRET];
+static char admin[GATE_SECRET], plain[GATE_SECRET], other_path[96];
 
 /* A key of a tenant, made beside the server as by `sillok key add`. */
 static void add_key(const char *tenant, uint8_t byte, bool is_admin, const char *models, char secret[GATE_SECRET]) {
@@ -37,12 +45,32 @@ static void add_key(const char *tenant, uint8_t byte, bool is_admin, const char 
     gate_db_close(db);
 }
 
+/* Another model; the same seed gives the same file. */
+static void make_other(uint64_t seed) {
+    struct mm_spec m = mm_default();
+    struct sil_error e = {0};
+    m.seed = seed;
+    m.byte_bpe = m.chat = true;
+    m.d = 64;
+    m.layers = m.heads = m.kv_heads = 1;
+    m.ffn = 64;
+    m.ctx = 1024;
+    if (mm_write_file(&m, other_path, &e) != SIL_OK) fail_msg("%s", e.text);
+}
+
 static int start(void **state) {
     (void)state;
     serve_bed_open(&bed);
+    snprintf(other_path, sizeof other_path, "%s/other.gguf", bed.dir);
+    make_other(5);
+    config_model_default(&bed.config.models[1]);
+    bed.config.models[1].name = "other";
+    bed.config.models[1].path = other_path;
+    bed.config.models[1].sessions = 2;
+    bed.config.n_models = 2;
     bed.config.keys = true;
     add_key("운영", 1, true, NULL, admin);
-    add_key("법무부", 2, false, "test\nother", plain);
+    add_key("법무부", 2, false, "test\nthird", plain);
     serve_bed_start(&bed);
     return 0;
 }
@@ -82,6 +110,368 @@ static void whoami(void **state) {
     json_decref(j);
 }
 
+/* ---- models ---- */
+
+static json_t *model(const char *name) {
+    json_t *all = ask("GET", "/admin/models", admin, 200), *one;
+    size_t i;
+    json_array_foreach(json_object_get(all, "models"), i, one) {
+        if (strcmp(json_string_value(json_object_get(one, "name")), name) != 0) continue;
+        json_incref(one);
+        json_decref(all);
+        return one;
+    }
+    fail_msg("no model %s", name);
+    return NULL;
+}
+
+static bool has(const json_t *o, const char *key, const char *text) {
+    const char *v = json_string_value(json_object_get(o, key));
+    return v && strcmp(v, text) == 0;
+}
+
+/* Waits for a state; the model as it then is, the caller's. */
+static json_t *wait_for(const char *name, const char *state) {
+    const struct timespec nap = {.tv_nsec = 5000000};
+    for (int i = 0; i < WAIT_MS / 5; i++) {
+        json_t *m = model(name);
+        if (has(m, "state", state)) return m;
+        json_decref(m);
+        nanosleep(&nap, NULL);
+    }
+    fail_msg("%s is not %s in time", name, state);
+    return NULL;
+}
+
+static void order(const char *name, const char *verb, int status) {
+    char url[128];
+    snprintf(url, sizeof url, "/admin/models/%s/%s", name, verb);
+    json_decref(ask("POST", url, admin, status));
+}
+
+/* A load or an unload, to its end. */
+static void move(const char *name, const char *verb, const char *state) {
+    order(name, verb, 202);
+    json_decref(wait_for(name, state));
+}
+
+static int complete(const char *name, int n, struct http_reply *r) {
+    char body[BODY_MAX];
+    snprintf(body, sizeof body,
+             "{\"model\":\"%s\",\"prompt\":\"전력\",\"seed\":3,\"max_tokens\":%d,\"ignore_eos\":true}", name, n);
+    http_ask(bed.socket, "POST", "/v1/completions", admin, body, strlen(body), r);
+    return r->status;
+}
+
+/* The text of an answer, the caller's. */
+static char *text_of(const struct http_reply *r) {
+    json_t *j = http_json(r);
+    char *text = strdup(json_string_value(json_object_get(json_array_get(json_object_get(j, "choices"), 0), "text")));
+    json_decref(j);
+    return text;
+}
+
+static char *answer(const char *name, int n) {
+    struct http_reply r;
+    if (complete(name, n, &r) != 200) fail_msg("%d %s", r.status, buf_view(&r.body).p);
+    char *text = text_of(&r);
+    http_reply_free(&r);
+    return text;
+}
+
+static void refused(const char *name, int status, const char *code) {
+    struct http_reply r;
+    if (complete(name, 4, &r) != status) fail_msg("%d %s", r.status, buf_view(&r.body).p);
+    json_t *j = http_json(&r);
+    assert_true(has(json_object_get(j, "error"), "code", code));
+    json_decref(j);
+    http_reply_free(&r);
+}
+
+static void ordinary_keys_may_not(void **state) {
+    (void)state;
+    static const char *const gets[] = {"/admin/models"};
+    static const char *const posts[] = {"/admin/models/test/load", "/admin/models/test/unload"};
+    for (size_t i = 0; i < sizeof gets / sizeof *gets; i++) {
+        json_t *j = ask("GET", gets[i], plain, 403);
+        assert_true(has(json_object_get(j, "error"), "code", "admin_only"));
+        json_decref(j);
+        json_decref(ask("GET", gets[i], NULL, 401));
+    }
+    for (size_t i = 0; i < sizeof posts / sizeof *posts; i++) {
+        json_decref(ask("POST", posts[i], plain, 403));
+        json_decref(ask("POST", posts[i], NULL, 401));
+        json_decref(ask("GET", posts[i], admin, 405));
+    }
+}
+
+static void models_are_shown(void **state) {
+    (void)state;
+    json_t *m = model("other");
+    assert_true(has(m, "state", "loaded"));
+    assert_true(has(m, "family", "llama"));
+    assert_true(has(m, "file", "other.gguf"));
+    assert_int_equal(strlen(json_string_value(json_object_get(m, "sha256"))), 64);
+    assert_int_equal(json_integer_value(json_object_get(m, "context")), 1024);
+    assert_int_equal(json_integer_value(json_object_get(m, "sessions")), 2);
+    assert_true(json_integer_value(json_object_get(m, "weights_bytes")) > 0);
+    assert_true(json_integer_value(json_object_get(m, "kv_bytes")) > 0);
+    assert_true(json_integer_value(json_object_get(m, "file_bytes")) > 0);
+    json_decref(m);
+    json_decref(ask("POST", "/admin/models/nothing/load", admin, 404));
+    json_decref(ask("POST", "/admin/models//load", admin, 404));
+    order("test", "load", 200); /* it is already */
+}
+
+static size_t n_listed(void) {
+    json_t *j = ask("GET", "/v1/models", admin, 200);
+    size_t n = json_array_size(json_object_get(j, "data"));
+    json_decref(j);
+    return n;
+}
+
+/* Out and in again: the same file gives the same bytes. */
+static void out_and_in(void **state) {
+    (void)state;
+    char *before = answer("other", 20);
+    assert_int_equal(n_listed(), 2);
+    move("other", "unload?drain=1", "unloaded");
+    assert_int_equal(n_listed(), 1);
+    refused("other", 404, "model_not_loaded");
+    json_decref(ask("GET", "/v1/models/other", admin, 404));
+    refused("another", 404, "model_not_found");
+    json_t *m = model("other");
+    assert_null(json_object_get(m, "weights_bytes"));
+    assert_int_equal(strlen(json_string_value(json_object_get(m, "sha256"))), 64); /* as it was */
+    json_decref(m);
+    order("other", "unload", 200);
+    move("other", "load", "loaded");
+    char *after = answer("other", 20);
+    assert_string_equal(before, after);
+    m = model("other");
+    assert_true(json_is_null(json_object_get(m, "sha256_before")));
+    json_decref(m);
+    free(before);
+    free(after);
+}
+
+struct asking {
+    const char *name;
+    int n, status;
+    char *text;
+};
+
+static void *ask_thread(void *arg) {
+    struct asking *a = arg;
+    struct http_reply r;
+    a->status = complete(a->name, a->n, &r);
+    a->text = a->status == 200 ? text_of(&r) : NULL;
+    http_reply_free(&r);
+    return NULL;
+}
+
+static void begin(pthread_t *t, struct asking *a) {
+    const struct timespec nap = {.tv_nsec = 2000000};
+    assert_int_equal(pthread_create(t, NULL, ask_thread, a), 0);
+    for (int i = 0; i < WAIT_MS / 2; i++) { /* until it runs */
+        json_t *m = model(a->name);
+        bool runs = json_integer_value(json_object_get(m, "running")) > 0;
+        json_decref(m);
+        if (runs) return;
+        nanosleep(&nap, NULL);
+    }
+    fail_msg("%s does not run", a->name);
+}
+
+/* A model that answers is not taken away; with drain it is when it has ended; others go on undisturbed. */
+static void in_use(void **state) {
+    (void)state;
+    pthread_t t, beside;
+    char *alone = answer("test", 600), *long_alone = answer("other", 600);
+    struct asking a = {.name = "test", .n = 600}, b = {.name = "other", .n = 600};
+    begin(&beside, &b);
+    begin(&t, &a);
+    json_t *j = ask("POST", "/admin/models/test/unload", admin, 409);
+    assert_true(has(json_object_get(j, "error"), "code", "model_in_use"));
+    json_decref(j);
+    order("test", "unload?drain=1", 202);
+    refused("test", 404, "model_not_loaded");
+    j = ask("POST", "/admin/models/test/load", admin, 409);
+    assert_true(has(json_object_get(j, "error"), "code", "model_busy"));
+    json_decref(j);
+    pthread_join(t, NULL);
+    assert_int_equal(a.status, 200);
+    assert_string_equal(a.text, alone); /* to its own end */
+    json_decref(wait_for("test", "unloaded"));
+    move("test", "load", "loaded");
+    pthread_join(beside, NULL);
+    assert_string_equal(b.text, long_alone);
+    free(a.text);
+    free(b.text);
+    free(alone);
+    free(long_alone);
+}
+
+/* Past the time to drain, what runs is ended. */
+static void drain_has_an_end(void **state) {
+    (void)state;
+    pthread_t t;
+    struct asking a = {.name = "test", .n = 900};
+    char *alone = answer("test", 900);
+    serve_bed_stop(&bed);
+    bed.config.limits.drain_ms = 1;
+    serve_bed_start(&bed);
+    begin(&t, &a);
+    move("test", "unload?drain=1", "unloaded");
+    pthread_join(t, NULL);
+    assert_true(a.status == 503 || (a.text && strlen(a.text) <= strlen(alone)));
+    free(a.text);
+    free(alone);
+    move("test", "load", "loaded");
+    serve_bed_stop(&bed);
+    bed.config.limits.drain_ms = 30000;
+    serve_bed_start(&bed);
+}
+
+static void files_that_change(void **state) {
+    (void)state;
+    char *before = answer("other", 20);
+    move("other", "unload?drain=1", "unloaded");
+    unlink(other_path);
+    move("other", "load", "failed");
+    json_t *m = model("other");
+    assert_non_null(strstr(json_string_value(json_object_get(m, "error")), "other.gguf"));
+    json_decref(m);
+    refused("other", 404, "model_not_loaded");
+    free(answer("test", 2)); /* nobody else is disturbed */
+    make_other(6);
+    move("other", "load", "loaded");
+    m = model("other");
+    assert_int_equal(strlen(json_string_value(json_object_get(m, "sha256_before"))), 64);
+    assert_true(json_is_null(json_object_get(m, "error")));
+    json_decref(m);
+    char *after = answer("other", 20);
+    assert_string_not_equal(before, after);
+    free(before);
+    free(after);
+    FILE *f = fopen(other_path, "w");
+    move("other", "unload?drain=1", "unloaded");
+    fputs("no model", f);
+    fclose(f);
+    move("other", "load", "failed");
+    order("other", "unload", 200); /* the error is seen */
+    json_decref(wait_for("other", "unloaded"));
+    make_other(5);
+    move("other", "load", "loaded");
+}
+
+/* A budget for one of two, of which none is loaded at the start. */
+static void memory_budget(void **state) {
+    (void)state;
+    json_t *m = model("test"), *o = model("other");
+    uint64_t test = (uint64_t)json_integer_value(json_object_get(m, "weights_bytes")) +
+                    (uint64_t)json_integer_value(json_object_get(m, "kv_bytes"));
+    uint64_t other = (uint64_t)json_integer_value(json_object_get(o, "weights_bytes")) +
+                     (uint64_t)json_integer_value(json_object_get(o, "kv_bytes"));
+    json_decref(m);
+    json_decref(o);
+    serve_bed_stop(&bed);
+    bed.config.memory_bytes = (test > other ? test : other) + 4096;
+    bed.config.models[0].load = bed.config.models[1].load = false;
+    serve_bed_start(&bed);
+    assert_int_equal(n_listed(), 0);
+    refused("test", 404, "model_not_loaded");
+    m = model("test");
+    assert_true(json_integer_value(json_object_get(m, "file_bytes")) > 0);
+    json_decref(m);
+    move("test", "load", "loaded");
+    free(answer("test", 3));
+    move("other", "load", "failed");
+    m = model("other");
+    assert_non_null(strstr(json_string_value(json_object_get(m, "error")), "memory budget"));
+    json_decref(m);
+    move("test", "unload?drain=1", "unloaded");
+    move("other", "load", "loaded");
+    free(answer("other", 3));
+    serve_bed_stop(&bed);
+    bed.config.memory_bytes = 0;
+    bed.config.models[0].load = bed.config.models[1].load = true;
+    serve_bed_start(&bed);
+}
+
+/* ---- many at once ---- */
+
+struct crowd {
+    const char *name, *expected;
+    atomic_bool stop;
+    atomic_uint answered, refused, wrong;
+};
+
+static void *crowd_thread(void *arg) {
+    struct crowd *c = arg;
+    while (!atomic_load(&c->stop)) {
+        struct http_reply r;
+        int status = complete(c->name, 12, &r);
+        if (status == 200) {
+            char *text = text_of(&r);
+            if (strcmp(text, c->expected) != 0) atomic_fetch_add(&c->wrong, 1);
+            atomic_fetch_add(&c->answered, 1);
+            free(text);
+        } else {
+            json_t *j = http_json(&r);
+            if (!has(json_object_get(j, "error"), "code", "model_not_loaded")) atomic_fetch_add(&c->wrong, 1);
+            atomic_fetch_add(&c->refused, 1);
+            json_decref(j);
+        }
+        http_reply_free(&r);
+    }
+    return NULL;
+}
+
+/* Clients of one model that comes and goes, and of one that stays. */
+static void crowds(void **state) {
+    (void)state;
+    enum { THREADS = 3, ROUNDS = 12 };
+    pthread_t goes[THREADS], stays[THREADS];
+    char *a = answer("other", 12), *b = answer("test", 12);
+    struct crowd go = {.name = "other", .expected = a}, stay = {.name = "test", .expected = b};
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&goes[i], NULL, crowd_thread, &go), 0);
+        assert_int_equal(pthread_create(&stays[i], NULL, crowd_thread, &stay), 0);
+    }
+    for (int i = 0; i < ROUNDS; i++) {
+        unsigned before = atomic_load(&go.answered);
+        move("other", "unload?drain=1", "unloaded");
+        move("other", "load", "loaded");
+        const struct timespec nap = {.tv_nsec = 2000000};
+        for (int k = 0; k < WAIT_MS / 2 && atomic_load(&go.answered) == before; k++) nanosleep(&nap, NULL);
+    }
+    atomic_store(&go.stop, true);
+    atomic_store(&stay.stop, true);
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(goes[i], NULL);
+        pthread_join(stays[i], NULL);
+    }
+    print_message("# came and went: %u answers, %u refused; stayed: %u answers\n", atomic_load(&go.answered),
+                  atomic_load(&go.refused), atomic_load(&stay.answered));
+    assert_int_equal(atomic_load(&go.wrong) + atomic_load(&stay.wrong) + atomic_load(&stay.refused), 0);
+    assert_true(atomic_load(&go.answered) >= ROUNDS && atomic_load(&stay.answered) > 0);
+    free(a);
+    free(b);
+}
+
+/* The server ends while a model is being loaded or unloaded. */
+static void stop_in_the_middle(void **state) {
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        order("other", "unload?drain=1", 202);
+        if (i % 2) json_decref(wait_for("other", "unloaded"));
+        if (i % 2) order("other", "load", 202);
+        serve_bed_stop(&bed);
+        serve_bed_start(&bed);
+    }
+}
+
 static void without_keys(void **state) {
     (void)state;
     serve_bed_stop(&bed);
@@ -97,6 +487,15 @@ int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whoami),
+        cmocka_unit_test(ordinary_keys_may_not),
+        cmocka_unit_test(models_are_shown),
+        cmocka_unit_test(out_and_in),
+        cmocka_unit_test(in_use),
+        cmocka_unit_test(drain_has_an_end),
+        cmocka_unit_test(files_that_change),
+        cmocka_unit_test(memory_budget),
+        cmocka_unit_test(crowds),
+        cmocka_unit_test(stop_in_the_middle),
         cmocka_unit_test(without_keys),
     };
     return cmocka_run_group_tests(tests, start, stop);

@@ -1,5 +1,6 @@
 #include "model/model.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/buf.h"
@@ -137,7 +138,7 @@ void model_size(const struct model *m, uint64_t *n_params, uint64_t *n_bytes) {
     }
 }
 
-void model_digest(const struct model *m, char out[SHA_HEX]) {
+bool model_digest_until(const struct model *m, const _Atomic bool *stop, char out[SHA_HEX]) {
     enum { PART = 16 << 20 };
     struct sha sha;
     sha_begin(&sha);
@@ -145,11 +146,17 @@ void model_digest(const struct model *m, char out[SHA_HEX]) {
         struct str bytes = model_file_bytes(m->file, i);
         for (size_t at = 0; at < bytes.n; at += PART) {
             size_t n = bytes.n - at < PART ? bytes.n - at : PART;
+            if (stop && atomic_load(stop)) return false;
             sha_add(&sha, bytes.p + at, n);
             file_map_release(bytes.p + at, n); /* read once; not to stay in memory beside the packed weights */
         }
     }
     sha_end(&sha, out);
+    return true;
+}
+
+void model_digest(const struct model *m, char out[SHA_HEX]) {
+    (void)model_digest_until(m, NULL, out);
 }
 
 size_t model_kv_page_bytes(const struct model *m, enum sil_kv kv) {

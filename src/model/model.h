@@ -102,6 +102,8 @@ void model_size(const struct model *m, uint64_t *n_params, uint64_t *n_bytes);
 
 /* SHA-256 of the model's files, one behind the other: `cat FILES | sha256sum`. Reads all of them. */
 void model_digest(const struct model *m, char out[SHA_HEX]);
+/* The same, until *stop is set by another thread (NULL: nobody does). False when it was. */
+bool model_digest_until(const struct model *m, const _Atomic bool *stop, char out[SHA_HEX]);
 
 /* Bytes of one KV page: NUM_KV_PAGE positions of every layer and KV head. */
 size_t model_kv_page_bytes(const struct model *m, enum sil_kv kv);

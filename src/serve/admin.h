@@ -10,4 +10,9 @@
 /* GET /whoami: {"tenant","key","key_id","admin","models":[allowed names],"limits":{...; null: none},"tokens_today"}. */
 sil_err admin_whoami(struct gate *g, const struct catalog *c, const struct caller *who, struct buf *out);
 
+/* GET /admin/models: every configured model, loaded or not, and the memory they take. */
+sil_err admin_models(const struct catalog *c, const struct config *config, struct clock clock, struct buf *out);
+/* One of them: what POST /admin/models/NAME/load and /unload answer. */
+sil_err admin_model(const struct catalog *c, uint32_t index, struct clock clock, struct buf *out);
+
 #endif

@@ -17,7 +17,7 @@
 enum { NAME_MAX_BYTES = 128, ORIGIN_MAX_BYTES = 255 };
 
 void config_model_default(struct config_model *m) {
-    *m = (struct config_model){.think_begin = "<think>", .think_end = "</think>"};
+    *m = (struct config_model){.load = true, .think_begin = "<think>", .think_end = "</think>"};
     m->sampling = sil_sampling_default();
     m->sampling.temperature = 1;
 }

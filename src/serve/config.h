@@ -32,6 +32,7 @@ struct config_model {
     const char *aliases[CONFIG_ALIASES_MAX];
     uint32_t n_aliases;
     const char *path;  /* GGUF */
+    bool load;         /* at the start: true; otherwise an administrator loads it when it is wanted */
     uint32_t ctx;      /* 0: the model's, at most 4096 */
     uint32_t sessions; /* answers that run at once, each with a full context's memory; 0: 16 */
     uint32_t batch;    /* tokens of a step; 0: 256 */

@@ -52,6 +52,7 @@ static const struct config_field model_fields[] = {
      .size = sizeof(const char *),
      .max = CONFIG_ALIASES_MAX},
     {.key = "path", .kind = CONFIG_PATH, .at = M(path)},
+    {.key = "load", .kind = CONFIG_BOOL, .at = M(load)},
     {.key = "context", .kind = CONFIG_U32, .at = M(ctx), .high = 1 << 24},
     {.key = "sessions", .kind = CONFIG_U32, .at = M(sessions), .high = 1 << 16},
     {.key = "batch", .kind = CONFIG_U32, .at = M(batch), .high = 1 << 16},

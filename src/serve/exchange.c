@@ -96,7 +96,10 @@ static bool is_preflight(const struct exchange *x, const char *method) {
 static bool read_head(struct exchange *x, const char *url, const char *method) {
     x->route = route_find(method, url, &x->allow, &x->fault);
     if (!x->route) return false;
-    if (x->route->prefix) snprintf(x->name, sizeof x->name, "%s", url + strlen(x->route->path));
+    if (x->route->prefix) {
+        struct str name = route_name(x->route, url);
+        snprintf(x->name, sizeof x->name, "%.*s", STR_ARG(name));
+    }
     x->r->kind = x->route->kind;
     bool open = x->route->open || (x->route->does == ROUTE_METRICS && env_of(x)->config->metrics_open);
     if (!open && !gate_authenticate(env_of(x)->gate, secret_of(x), &x->r->caller, &x->fault)) return false;
@@ -197,6 +200,27 @@ static enum MHD_Result do_whoami(struct exchange *x) {
     return r;
 }
 
+static enum MHD_Result do_admin_models(struct exchange *x) {
+    struct buf b;
+    buf_init(&b, env_of(x)->mem, METRICS_MAX);
+    enum MHD_Result r = MHD_NO;
+    if (admin_models(x->http->env.catalog, env_of(x)->config, env_of(x)->clock, &b) == SIL_OK)
+        r = reply_body(x, 200, "application/json", buf_view(&b), NULL);
+    buf_free(&b);
+    return r;
+}
+
+/* 202: it has begun, GET /admin/models says when it is done; 200: it was so already. */
+static enum MHD_Result reply_model(struct exchange *x, uint32_t index, bool begun) {
+    struct buf b;
+    buf_init(&b, env_of(x)->mem, WHOAMI_MAX);
+    enum MHD_Result r = MHD_NO;
+    if (admin_model(x->http->env.catalog, index, env_of(x)->clock, &b) == SIL_OK)
+        r = reply_body(x, begun ? 202 : 200, "application/json", buf_view(&b), NULL);
+    buf_free(&b);
+    return r;
+}
+
 static enum MHD_Result do_checkpoint(struct exchange *x) {
     struct buf b;
     struct fault f = {0};
@@ -225,6 +249,16 @@ static bool read_ask(struct exchange *x) {
     if (x->route->prefix && !record_ask_path(a, str_of(x->name), post, &x->fault)) return false;
     MHD_get_connection_values(x->conn, MHD_GET_ARGUMENT_KIND, take_parameter, x);
     return x->fault.status == 0;
+}
+
+static enum MHD_Result do_keep(struct exchange *x, bool load) {
+    const char *drain = MHD_lookup_connection_value(x->conn, MHD_GET_ARGUMENT_KIND, "drain");
+    struct keeper *k = x->http->env.keeper;
+    struct fault f = {0};
+    struct keeper_said said = {0};
+    bool ok = load ? keeper_load(k, str_of(x->name), &x->r->caller, &said, &f)
+                   : keeper_unload(k, str_of(x->name), drain && *drain == '1', &x->r->caller, &said, &f);
+    return ok ? reply_model(x, said.index, said.begun) : reply_fault(x, &f);
 }
 
 /* ---- the whole request is there ---- */
@@ -275,6 +309,9 @@ static enum MHD_Result complete(struct exchange *x) {
     case ROUTE_RECORD_KEY: return do_record_key(x);
     case ROUTE_CHECKPOINT: return do_checkpoint(x);
     case ROUTE_WHOAMI: return do_whoami(x);
+    case ROUTE_ADMIN_MODELS: return do_admin_models(x);
+    case ROUTE_MODEL_LOAD: return do_keep(x, true);
+    case ROUTE_MODEL_UNLOAD: return do_keep(x, false);
     default: return hand_over(x);
     }
 }

@@ -3,6 +3,7 @@
 #ifndef SIL_SERVE_HTTP_H
 #define SIL_SERVE_HTTP_H
 
+#include "serve/keeper.h"
 #include "serve/watch.h"
 #include "serve/work.h"
 
@@ -15,6 +16,7 @@ struct http_env {
     struct job_env *env;
     const struct catalog *catalog;
     struct loop *loop;
+    struct keeper *keeper;
     struct work *work;
     const char *record_key; /* the record's verifier key, public */
 };

@@ -123,6 +123,13 @@ static uint32_t tenant_slot(struct lane *l, const struct caller *c) {
     return free;
 }
 
+/* Why nothing new is taken. */
+static void draining(struct fault *f, const struct lane *l) {
+    if (l->leaving)
+        fault_set(f, 503, "model_not_loaded", "model", "the model '%s' is being unloaded", l->model->config->name);
+    else fault_set(f, 503, "stopping", NULL, "the server is stopping");
+}
+
 static void refuse(struct fault *f, const struct sched_answer *a, const struct lane *l, const struct choice *c) {
     uint64_t ms = a->wait_ns / 1000000 + 1;
     uint32_t retry = ms < 60000 ? (uint32_t)ms : 60000;
@@ -136,7 +143,7 @@ static void refuse(struct fault *f, const struct sched_answer *a, const struct l
     case SCHED_TENANT_FULL:
         fault_set(f, 429, "too_many_waiting", NULL, "too many of your requests are waiting already");
         break;
-    case SCHED_DRAINING: fault_set(f, 503, "stopping", NULL, "the server is stopping"); break;
+    case SCHED_DRAINING: draining(f, l); break;
     case SCHED_FULL: fault_set(f, 503, "overloaded", NULL, "too many requests are waiting"); break;
     default: fault_set(f, 500, "internal", NULL, "the scheduler refused the request"); return;
     }
@@ -227,8 +234,7 @@ static void ended(struct lane *l, const struct sched_decision *d) {
     c->id = 0;
     if (c->n_out == 0 && !j->fault.status && d->why == SCHED_DEADLINE)
         fault_set(&j->fault, 503, "timeout", NULL, "the request waited for its whole time without an answer");
-    if (c->n_out == 0 && !j->fault.status && d->why == SCHED_DRAINED)
-        fault_set(&j->fault, 503, "stopping", NULL, "the server is stopping");
+    if (c->n_out == 0 && !j->fault.status && d->why == SCHED_DRAINED) draining(&j->fault, l);
     end_choice(l, c, finish[d->why]);
 }
 
@@ -418,4 +424,9 @@ uint64_t lane_turn(struct lane *l, uint64_t now_ns) {
 
 void lane_drain(struct lane *l, uint64_t now_ns, uint64_t within_ns) {
     sched_drain(l->sched, now_ns, within_ns, false);
+}
+
+void lane_leave(struct lane *l, uint64_t now_ns, uint64_t within_ns) {
+    l->leaving = true;
+    lane_drain(l, now_ns, within_ns);
 }

@@ -24,6 +24,7 @@ struct lane {
     uint32_t max_batch, n_vocab;
     struct sil_step_item *items;  /* [max_batch] */
     struct choice **stepping;     /* [max_batch] */
+    bool leaving;                 /* the model is being unloaded: nothing new is taken */
     uint32_t n_drafted;           /* guesses in the step that is being made */
     struct sched_result *results; /* [max_batch] */
     struct lane_tenant tenants[LANE_TENANTS];
@@ -42,5 +43,7 @@ uint64_t lane_turn(struct lane *l, uint64_t now_ns);
 /* What the machine took while no lane stepped. */
 void lane_idle_power(struct lane *l, double watts);
 void lane_drain(struct lane *l, uint64_t now_ns, uint64_t within_ns);
+/* The same for this model alone, which is to be unloaded. */
+void lane_leave(struct lane *l, uint64_t now_ns, uint64_t within_ns);
 
 #endif

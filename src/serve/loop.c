@@ -12,9 +12,17 @@ enum {
     IDLE_MIN_NS = 100000000 /* and a nap as long as this says what the machine takes when idle */
 };
 
+/* What another thread wants done with a lane: one at a time. */
+struct order {
+    enum { ORDER_NONE, ORDER_ADD, ORDER_REMOVE, ORDER_LEAVE } kind;
+    uint32_t index;
+    struct lane *lane; /* ADD: the new one; REMOVE: afterwards the old one */
+    uint64_t within_ns;
+};
+
 struct loop {
     struct job_env *env;
-    struct lane *lanes; /* [n_lanes], by the catalog's index */
+    struct lane **lanes; /* [n_lanes], by the catalog's index; NULL: not loaded. The thread's alone while it runs */
     uint32_t n_lanes;
     struct meter meter;
     pthread_t thread;
@@ -25,6 +33,8 @@ struct loop {
     struct request **queue; /* a ring of size cap */
     uint32_t cap, head, n;
     bool poked, stop, draining, drain_asked;
+    struct order order;
+    pthread_cond_t ordered; /* it is done */
     uint64_t drain_ns;
     _Atomic uint64_t beat_ns;
 };
@@ -77,7 +87,7 @@ uint64_t loop_beat_ns(const struct loop *l) {
 struct news {
     struct request *requests[NEWS_MAX];
     uint32_t n;
-    bool poked, drain, stop;
+    bool poked, drain, stop, order;
     uint64_t drain_ns;
 };
 
@@ -93,12 +103,13 @@ static void wait_locked(struct loop *l, uint64_t wait_ns) {
 static struct news take_news(struct loop *l, uint64_t wait_ns) {
     struct news news = {0};
     pthread_mutex_lock(&l->lock);
-    if (wait_ns && !l->n && !l->poked && !l->stop && !l->drain_asked) wait_locked(l, wait_ns);
+    if (wait_ns && !l->n && !l->poked && !l->stop && !l->drain_asked && !l->order.kind) wait_locked(l, wait_ns);
     while (l->n && news.n < NEWS_MAX) {
         news.requests[news.n++] = l->queue[l->head];
         l->head = (l->head + 1) % l->cap;
         l->n--;
     }
+    news.order = l->order.kind != ORDER_NONE;
     news.poked = l->poked;
     news.stop = l->stop;
     news.drain = l->drain_asked;
@@ -118,7 +129,23 @@ static void measure_idle(struct loop *l, uint64_t slept_ns, double before) {
     double after = before >= 0 && slept_ns >= IDLE_MIN_NS ? joules_now(l) : -1;
     if (after < before || after < 0) return;
     for (uint32_t i = 0; i < l->n_lanes; i++)
-        lane_idle_power(&l->lanes[i], (after - before) / ((double)slept_ns * 1e-9));
+        if (l->lanes[i]) lane_idle_power(l->lanes[i], (after - before) / ((double)slept_ns * 1e-9));
+}
+
+/* Who ordered waits, so the order stays as it is meanwhile. */
+static void carry_out(struct loop *l, uint64_t now_ns) {
+    struct order *o = &l->order;
+    struct lane **lane = &l->lanes[o->index];
+    if (o->kind == ORDER_LEAVE && *lane) lane_leave(*lane, now_ns, o->within_ns);
+    if (o->kind == ORDER_ADD) *lane = o->lane;
+    if (o->kind == ORDER_REMOVE) {
+        o->lane = *lane;
+        *lane = NULL;
+    }
+    pthread_mutex_lock(&l->lock);
+    o->kind = ORDER_NONE;
+    pthread_cond_signal(&l->ordered);
+    pthread_mutex_unlock(&l->lock);
 }
 
 static void *loop_main(void *arg) {
@@ -132,14 +159,17 @@ static void *loop_main(void *arg) {
         uint64_t now = clock_now_ns(l->env->clock);
         measure_idle(l, now - slept, joules);
         atomic_store(&l->beat_ns, now);
+        if (news.order) carry_out(l, now);
         for (uint32_t i = 0; i < news.n; i++)
-            lane_admit(&l->lanes[news.requests[i]->model->index], now, news.requests[i]);
+            lane_admit(l->lanes[news.requests[i]->model->index], now, news.requests[i]);
         if (news.stop) return NULL;
         wait_ns = UINT64_MAX;
         for (uint32_t i = 0; i < l->n_lanes; i++) {
-            if (news.poked) lane_cancels(&l->lanes[i]);
-            if (news.drain) lane_drain(&l->lanes[i], now, news.drain_ns);
-            uint64_t w = lane_turn(&l->lanes[i], clock_now_ns(l->env->clock));
+            struct lane *lane = l->lanes[i];
+            if (!lane) continue;
+            if (news.poked) lane_cancels(lane);
+            if (news.drain) lane_drain(lane, now, news.drain_ns);
+            uint64_t w = lane_turn(lane, clock_now_ns(l->env->clock));
             if (w < wait_ns) wait_ns = w;
         }
     }
@@ -155,7 +185,23 @@ static bool init_lock(struct loop *l) {
     bool ok = pthread_cond_init(&l->something, &attr) == 0;
     pthread_condattr_destroy(&attr);
     if (!ok) pthread_mutex_destroy(&l->lock);
+    else pthread_cond_init(&l->ordered, NULL);
     return ok;
+}
+
+static sil_err new_lane(struct loop *l, const struct catalog_model *m, struct lane **out, struct sil_error *e) {
+    struct lane *lane = mem_array(l->env->mem, 1, sizeof *lane);
+    if (!lane) return err_nomem(e, "a model's queue", sizeof *lane);
+    sil_err err = lane_open(lane, l->env, m, l->meter, e);
+    if (err == SIL_OK) *out = lane;
+    else mem_free(l->env->mem, lane);
+    return err;
+}
+
+static void free_lane(struct loop *l, struct lane *lane) {
+    if (!lane) return;
+    lane_close(lane);
+    mem_free(l->env->mem, lane);
 }
 
 sil_err loop_open(struct job_env *env, const struct catalog *catalog, struct meter meter, struct loop **out,
@@ -166,7 +212,8 @@ sil_err loop_open(struct job_env *env, const struct catalog *catalog, struct met
     l->meter = meter;
     l->cap = env->config->limits.waiting;
     l->queue = mem_array(env->mem, l->cap, sizeof(struct request *));
-    l->lanes = mem_array(env->mem, catalog->n, sizeof *l->lanes);
+    l->lanes = mem_array(env->mem, catalog->n, sizeof(struct lane *));
+    l->n_lanes = catalog->n;
     if (!l->queue || !l->lanes || !init_lock(l)) {
         size_t bytes = l->cap * sizeof(struct request *);
         mem_free(env->mem, l->queue);
@@ -175,10 +222,8 @@ sil_err loop_open(struct job_env *env, const struct catalog *catalog, struct met
         return err_nomem(e, "the engine thread", bytes);
     }
     sil_err err = SIL_OK;
-    for (uint32_t i = 0; i < catalog->n && err == SIL_OK; i++) {
-        err = lane_open(&l->lanes[i], env, &catalog->models[i], meter, e);
-        if (err == SIL_OK) l->n_lanes++;
-    }
+    for (uint32_t i = 0; i < catalog->n && err == SIL_OK; i++)
+        if (catalog->models[i].engine) err = new_lane(l, &catalog->models[i], &l->lanes[i], e);
     if (err == SIL_OK && pthread_create(&l->thread, NULL, loop_main, l) != 0)
         err = err_set(e, SIL_NOMEM, "a thread could not be started");
     if (err != SIL_OK) {
@@ -203,10 +248,39 @@ void loop_stop(struct loop *l) {
         struct request *r = l->queue[l->head];
         l->head = (l->head + 1) % l->cap;
         l->n--;
-        lane_admit(&l->lanes[r->model->index], clock_now_ns(l->env->clock), r);
+        lane_admit(l->lanes[r->model->index], clock_now_ns(l->env->clock), r);
     }
-    for (uint32_t i = 0; i < l->n_lanes; i++) lane_close(&l->lanes[i]);
+    for (uint32_t i = 0; i < l->n_lanes; i++) free_lane(l, l->lanes[i]);
     l->n_lanes = 0;
+}
+
+/* ---- models that come and go ---- */
+
+static void order(struct loop *l, struct order *o) {
+    pthread_mutex_lock(&l->lock);
+    l->order = *o;
+    signal_locked(l);
+    while (l->order.kind != ORDER_NONE) pthread_cond_wait(&l->ordered, &l->lock);
+    *o = l->order;
+    pthread_mutex_unlock(&l->lock);
+}
+
+sil_err loop_add(struct loop *l, const struct catalog_model *m, struct sil_error *e) {
+    struct order o = {.kind = ORDER_ADD, .index = m->index};
+    SIL_TRY(new_lane(l, m, &o.lane, e));
+    order(l, &o);
+    return SIL_OK;
+}
+
+void loop_remove(struct loop *l, uint32_t index) {
+    struct order o = {.kind = ORDER_REMOVE, .index = index};
+    order(l, &o);
+    free_lane(l, o.lane);
+}
+
+void loop_leave(struct loop *l, uint32_t index, uint64_t within_ns) {
+    struct order o = {.kind = ORDER_LEAVE, .index = index, .within_ns = within_ns};
+    order(l, &o);
 }
 
 void loop_close(struct loop *l) {
@@ -214,6 +288,7 @@ void loop_close(struct loop *l) {
     loop_stop(l);
     struct mem mem = l->env->mem;
     pthread_cond_destroy(&l->something);
+    pthread_cond_destroy(&l->ordered);
     pthread_mutex_destroy(&l->lock);
     mem_free(mem, l->queue);
     mem_free(mem, l->lanes);

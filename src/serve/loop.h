@@ -7,7 +7,8 @@
 
 struct loop;
 
-/* env and catalog must outlive the loop; the catalog's engines are the loop's until loop_close. Starts the thread. */
+/* env and catalog must outlive the loop; the engines of loaded models are the loop's until loop_remove or loop_close.
+ * Starts the thread. */
 sil_err loop_open(struct job_env *env, const struct catalog *catalog, struct meter meter, struct loop **out,
                   struct sil_error *e);
 
@@ -16,6 +17,13 @@ sil_err loop_open(struct job_env *env, const struct catalog *catalog, struct met
 bool loop_submit(struct loop *l, struct request *r, struct fault *f);
 /* From any thread: some request was cancelled (answer_cancel). */
 void loop_poke(struct loop *l);
+/* Models that come and go while the thread runs; one other thread at a time, which waits until the engine thread has
+ * taken it over (at most for one step). Before its first request, and when nobody holds the model any more. */
+sil_err loop_add(struct loop *l, const struct catalog_model *m, struct sil_error *e);
+void loop_remove(struct loop *l, uint32_t index);
+/* What runs or waits of this model has within_ns to end. */
+void loop_leave(struct loop *l, uint32_t index, uint64_t within_ns);
+
 /* From any thread: nothing is accepted any more; what runs has within_ns to end. */
 void loop_drain(struct loop *l, uint64_t within_ns);
 /* When the loop's thread last went round, for a watchdog: nanoseconds of the clock. */

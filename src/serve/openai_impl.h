@@ -37,7 +37,7 @@ static inline struct str openai_str(const json_t *v) {
 
 /* ---- openai_params.c: what both forms of request have ---- */
 
-/* model, or the only one. */
+/* model, or the only one; held for the caller. */
 bool openai_get_model(const json_t *o, const struct catalog *c, const struct catalog_model **out, struct fault *f);
 /* Sampling, lengths, stop strings, stream, priority: r->model is set. */
 bool openai_get_params(const json_t *o, const struct config_limits *limits, struct request *r, struct fault *f);

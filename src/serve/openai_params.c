@@ -10,17 +10,12 @@
 bool openai_get_model(const json_t *o, const struct catalog *c, const struct catalog_model **out, struct fault *f) {
     struct str name = {0};
     if (!openai_get_str(o, "model", &name, f)) return false;
-    if (!name.p && c->n == 1) {
-        *out = &c->models[0];
-        return true;
-    }
+    if (!name.p && c->n == 1) name = str_of(c->models[0].config->name);
     if (!name.p)
         return fault_set(f, 400, "missing_required_parameter", "model",
                          "model is missing; GET /v1/models lists the names");
-    *out = catalog_find(c, name);
-    if (*out) return true;
-    return fault_set(f, 404, "model_not_found", "model",
-                     "the model '%.*s' does not exist; GET /v1/models lists those that do", STR_ARG(name));
+    *out = catalog_hold(c, name, f);
+    return *out != NULL;
 }
 
 /* ---- sampling ---- */

@@ -26,6 +26,7 @@ static bool text_open(struct text *t, struct str body, const struct catalog *c, 
 }
 
 static void text_close(struct text *t) {
+    catalog_release(t->m);
     json_decref(t->body);
     json_decref(t->messages);
     json_decref(t->vars);
@@ -192,9 +193,9 @@ bool openai_apply_template(struct str body, const struct catalog *c, int64_t uni
 /* ---- /v1/models ---- */
 
 /* name: the model's own, or an alias, which then has the model as its root. */
-static void put_model(const struct catalog_model *m, const char *name, struct jout *o) {
+static void put_model(const struct catalog_model *m, struct str name, struct jout *o) {
     jout_raw(o, "{\"id\":");
-    jout_text(o, str_of(name));
+    jout_text(o, name);
     jout_fmt(o, ",\"object\":\"model\",\"created\":%" PRId64 ",\"owned_by\":\"sillok\",\"root\":", m->created);
     jout_text(o, str_of(m->config->name));
     jout_fmt(o, ",\"parent\":null,\"max_model_len\":%" PRIu32 ",\"chat\":%s,\"sillok\":{\"sha256\":", m->n_ctx,
@@ -211,23 +212,25 @@ bool openai_models(const struct catalog *c, struct str name, struct buf *out, st
     struct jout o = {.b = out};
     size_t before = out->n;
     if (name.n) {
-        const struct catalog_model *m = catalog_find(c, name);
-        char id[256];
-        if (!m || name.n >= sizeof id)
-            return fault_set(f, 404, "model_not_found", "model", "the model '%.*s' does not exist", STR_ARG(name));
-        snprintf(id, sizeof id, "%.*s", (int)name.n, name.p);
-        put_model(m, id, &o);
+        const struct catalog_model *m = catalog_hold(c, name, f);
+        if (!m) return false;
+        put_model(m, name, &o);
+        catalog_release(m);
         return close_fault(o.err, before, out, f);
     }
     jout_raw(&o, "{\"object\":\"list\",\"data\":[");
+    bool any = false;
     for (uint32_t i = 0; i < c->n; i++) {
-        const struct catalog_model *m = &c->models[i];
-        if (i) jout_raw(&o, ",");
-        put_model(m, m->config->name, &o);
+        const struct catalog_model *m = catalog_hold_at(c, i);
+        if (!m) continue;
+        if (any) jout_raw(&o, ",");
+        put_model(m, str_of(m->config->name), &o);
         for (uint32_t a = 0; a < m->config->n_aliases; a++) {
             jout_raw(&o, ",");
-            put_model(m, m->config->aliases[a], &o);
+            put_model(m, str_of(m->config->aliases[a]), &o);
         }
+        catalog_release(m);
+        any = true;
     }
     jout_raw(&o, "]}");
     return close_fault(o.err, before, out, f);

@@ -88,9 +88,10 @@ bool record_entry(struct ledger *l, uint64_t index, const struct caller *who, st
 
 const struct catalog_model *record_model(const struct record *rec, const struct ledger_entry *entry, bool exact) {
     for (uint32_t i = 0; i < rec->catalog->n; i++) {
-        const struct catalog_model *m = &rec->catalog->models[i];
-        if (strcmp(m->digest, entry->model) != 0) continue;
-        if (!exact || strcmp(m->profile, entry->profile) == 0) return m;
+        const struct catalog_model *m = catalog_hold_at(rec->catalog, i);
+        if (!m) continue;
+        if (strcmp(m->digest, entry->model) == 0 && (!exact || strcmp(m->profile, entry->profile) == 0)) return m;
+        catalog_release(m);
     }
     return NULL;
 }
@@ -102,8 +103,14 @@ void record_put_hex(struct jout *o, const uint8_t *p, size_t n) {
 }
 
 void record_put_model(struct jout *o, const struct record *rec, const struct ledger_entry *entry) {
-    const struct catalog_model *m = record_model(rec, entry, false);
-    jout_text_or_null(o, m ? m->config->name : NULL);
+    const char *name = NULL;
+    for (uint32_t i = 0; i < rec->catalog->n && !name; i++) { /* also of one that is not loaded now */
+        struct catalog_place place;
+        struct catalog_model m;
+        catalog_look(rec->catalog, i, &place, &m);
+        if (strcmp(place.digest, entry->model) == 0) name = m.config->name;
+    }
+    jout_text_or_null(o, name);
 }
 
 /* ---- views ---- */

@@ -8,12 +8,14 @@
 static const char *const states[] = {[AUDIT_NONE] = "missing", [AUDIT_THERE] = "kept", [AUDIT_ERASED] = "erased"};
 
 const char *record_replay_hindrance(const struct record *rec, const struct ledger_entry *entry, enum audit_kept kept) {
-    const struct catalog_model *m = record_model(rec, entry, true);
     if (entry->keep == LEDGER_KEEP_NONE) return "no_transcript";
     if (kept != AUDIT_THERE) return kept == AUDIT_ERASED ? "transcript_erased" : "transcript_missing";
-    if (!record_model(rec, entry, false)) return "model_not_here";
-    if (!m) return "other_arithmetic";
-    return (uint64_t)entry->n_in + entry->n_out > m->n_ctx ? "too_long" : NULL;
+    const struct catalog_model *any = record_model(rec, entry, false), *m = record_model(rec, entry, true);
+    uint32_t n_ctx = m ? m->n_ctx : 0;
+    catalog_release(any);
+    catalog_release(m);
+    if (!m) return any ? "other_arithmetic" : "model_not_here";
+    return (uint64_t)entry->n_in + entry->n_out > n_ctx ? "too_long" : NULL;
 }
 
 /* ---- an entry ---- */
@@ -136,6 +138,7 @@ bool record_put_transcript(struct record *rec, struct ledger *l, const struct re
         put_ids(&o, "out", t.out, t.n_out);
         put_words(&o, "prompt", m, t.in, t.n_in, false, rec->mem);
         put_words(&o, "answer", m, t.out, t.n_out, true, rec->mem);
+        catalog_release(m);
         jout_raw(&o, "}");
         ok = o.err == SIL_OK || record_no_memory(f);
     }

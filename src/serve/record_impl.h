@@ -43,7 +43,8 @@ bool record_sees(const struct caller *who, const struct ledger_entry *entry);
 /* The entry, which the caller may see; its line appended to b. 404 without a word of whether it is there. */
 bool record_entry(struct ledger *l, uint64_t index, const struct caller *who, struct buf *b, struct ledger_entry *out,
                   struct fault *f);
-/* The model of an entry's digest among those that are here; exact: with its arithmetic too. Or NULL. */
+/* The model of an entry's digest among those that are loaded, held for the caller; exact: with its arithmetic too. Or
+ * NULL. */
 const struct catalog_model *record_model(const struct record *rec, const struct ledger_entry *entry, bool exact);
 void record_put_hex(struct jout *o, const uint8_t *p, size_t n); /* with quotes; at most 32 bytes */
 void record_put_model(struct jout *o, const struct record *rec, const struct ledger_entry *entry); /* name or null */

@@ -101,10 +101,13 @@ static bool wanted_model(const struct record *rec, const char *given, char out[S
     out[0] = '\0';
     if (!given[0]) return true;
     const struct catalog_model *m = catalog_find(rec->catalog, str_of(given));
+    struct catalog_place place = {0};
+    struct catalog_model now;
+    if (m) catalog_look(rec->catalog, m->index, &place, &now);
     bool digest = strlen(given) == SIL_DIGEST - 1 && strspn(given, "0123456789abcdef") == SIL_DIGEST - 1;
     if (!m && !digest)
         return fault_set(f, 400, "invalid_value", "model", "model: no model of that name is here; give its SHA-256");
-    memcpy(out, m ? m->digest : given, SIL_DIGEST);
+    snprintf(out, SIL_DIGEST, "%s", !m ? given : place.digest[0] ? place.digest : "never loaded");
     return true;
 }
 

@@ -98,6 +98,8 @@ bool record_replay_begin(struct record *rec, struct request *r, struct str body,
     if (!ok) return false;
     const struct replay *t = r->replay;
     r->model = record_model(rec, &t->entry, true);
+    if (!r->model) /* unloaded a moment ago */
+        return fault_set(f, 409, "model_not_here", NULL, "its model is not loaded on this server");
     r->max_tokens = t->entry.n_out;
     if (!needs_engine(t)) return true;
     r->prompts = ARENA_ARRAY(&r->arena, 1, struct request_prompt);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ledger/replay.h"
+#include "serve/catalog.h"
 
 sil_err request_new(struct mem mem, struct request **out) {
     struct request *r = mem_array(mem, 1, sizeof *r);
@@ -25,6 +26,7 @@ struct request *request_hold(struct request *r) {
 
 void request_release(struct request *r) {
     if (!r || atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) != 1) return;
+    catalog_release(r->model);
     json_decref(r->body);
     json_decref(r->messages);
     json_decref(r->tools);

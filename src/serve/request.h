@@ -57,7 +57,7 @@ struct request {
     int64_t unix_s;      /* the same moment: `created`, the template's clock, the ledger's time */
 
     /* What is asked (openai.c). */
-    const struct catalog_model *model;
+    const struct catalog_model *model; /* held */
     /* JSON: one reference each, given back with the request; or NULL. */
     json_t *body;          /* the whole body */
     json_t *messages;      /* chat: array of {role, content: string, ...}; "developer" is "system" already and parts of

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define MIDDLE(end) .prefix = true, .suffix = (end)
+
 static const struct route routes[] = {
     {.method = "GET", .path = "/", .open = true, .does = ROUTE_PAGE},
     {.method = "GET", .path = "/console.js", .open = true, .does = ROUTE_PAGE},
@@ -18,6 +20,9 @@ static const struct route routes[] = {
     {.method = "GET", .path = "/whoami", .does = ROUTE_WHOAMI},
     {.method = "GET", .path = "/v1/models", .does = ROUTE_MODELS},
     {.method = "GET", .path = "/v1/models/", .prefix = true, .does = ROUTE_MODELS},
+    {.method = "GET", .path = "/admin/models", .admin = true, .does = ROUTE_ADMIN_MODELS},
+    {.method = "POST", .path = "/admin/models/", MIDDLE("/load"), .admin = true, .does = ROUTE_MODEL_LOAD},
+    {.method = "POST", .path = "/admin/models/", MIDDLE("/unload"), .admin = true, .does = ROUTE_MODEL_UNLOAD},
     {.method = "POST", .path = "/v1/chat/completions", .work = WORK_CHAT, .kind = REQUEST_CHAT},
     {.method = "POST", .path = "/v1/completions", .work = WORK_COMPLETION, .kind = REQUEST_COMPLETION},
     {.method = "POST", .path = "/tokenize", .work = WORK_TOKENIZE, .kind = REQUEST_OTHER},
@@ -26,8 +31,14 @@ static const struct route routes[] = {
 };
 
 static bool matches(const struct route *r, const char *path) {
-    size_t n = strlen(r->path);
-    return r->prefix ? strncmp(path, r->path, n) == 0 && path[n] : strcmp(path, r->path) == 0;
+    size_t n = strlen(r->path), all = strlen(path), end = r->suffix ? strlen(r->suffix) : 0;
+    if (!r->prefix) return strcmp(path, r->path) == 0;
+    return all > n + end && strncmp(path, r->path, n) == 0 && (!end || strcmp(path + all - end, r->suffix) == 0);
+}
+
+struct str route_name(const struct route *r, const char *path) {
+    size_t n = strlen(r->path), end = r->suffix ? strlen(r->suffix) : 0;
+    return (struct str){path + n, strlen(path) - n - end};
 }
 
 const struct route *route_find(const char *method, const char *path, const char **allow, struct fault *f) {

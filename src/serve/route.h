@@ -14,14 +14,18 @@ enum route_does {
     ROUTE_PAGE,       /* a file of the console */
     ROUTE_CHECKPOINT, /* the newest signed one that is published */
     ROUTE_RECORD_KEY, /* the public key of the record, as a verifier key */
-    ROUTE_WHOAMI      /* what the key may */
+    ROUTE_WHOAMI,     /* what the key may */
+    ROUTE_ADMIN_MODELS,
+    ROUTE_MODEL_LOAD, /* the one behind the prefix */
+    ROUTE_MODEL_UNLOAD
 };
 
 struct route {
     const char *method, *path;
-    bool prefix; /* path is the beginning; the rest is a name */
-    bool open;   /* no key asked for */
-    bool admin;  /* an administrator's key only: 403 admin_only for others */
+    const char *suffix; /* with a prefix: and this is the end, behind the name; NULL: none */
+    bool prefix;        /* path is the beginning; the rest is a name */
+    bool open;          /* no key asked for */
+    bool admin;         /* an administrator's key only: 403 admin_only for others */
     enum route_does does;
     enum work_kind work;
     enum request_kind kind;
@@ -29,5 +33,7 @@ struct route {
 
 /* NULL with f set: 404 for an unknown path, 405 for a known one; *allow is then the method that would do. */
 const struct route *route_find(const char *method, const char *path, const char **allow, struct fault *f);
+/* Of a path that matches a prefix route: the name in it. */
+struct str route_name(const struct route *r, const char *path);
 
 #endif

@@ -28,6 +28,7 @@ struct server {
     struct job_env env;
     _Atomic uint64_t n_open;
     struct loop *loop;
+    struct keeper *keeper;
     struct work *work;
     struct http *http;
 };
@@ -95,9 +96,14 @@ static sil_err open_all(struct server *s, struct log *log, struct mem mem, struc
                        c->n_models);
     if (!meter.read) LOG(log, LOG_INFO, "energy is not measured", LOG_S("why", why));
     SIL_TRY(loop_open(&s->env, &s->catalog, meter, &s->loop, e));
+    SIL_TRY(keeper_open(&s->env, &s->catalog, s->loop, &s->keeper, e));
     SIL_TRY(work_open(&s->env, &s->catalog, s->loop, &s->work, e));
-    struct http_env http = {
-        .env = &s->env, .catalog = &s->catalog, .loop = s->loop, .work = s->work, .record_key = s->record_key};
+    struct http_env http = {.env = &s->env,
+                            .catalog = &s->catalog,
+                            .loop = s->loop,
+                            .keeper = s->keeper,
+                            .work = s->work,
+                            .record_key = s->record_key};
     return http_open(&http, &s->http, e);
 }
 
@@ -155,10 +161,12 @@ void server_close(struct server *s) {
     if (!s) return;
     if (s->http) http_drain(s->http);
     if (s->work) work_stop(s->work);
+    if (s->keeper) keeper_stop(s->keeper);
     if (s->loop) loop_stop(s->loop);
     wait_for_record(s);
     http_close(s->http);
     work_close(s->work);
+    keeper_close(s->keeper);
     loop_close(s->loop);
     record_close(s->record);
     ledger_writer_stop(s->writer);
