@@ -110,6 +110,34 @@ static void whoami(void **state) {
     json_decref(j);
 }
 
+/* The last hour's numbers: everything for administrators, the own tenant's for others. */
+static void state_scopes(void **state) {
+    (void)state;
+    static const char body[] = "{\"model\":\"test\",\"prompt\":\"ab\",\"max_tokens\":4,\"ignore_eos\":true}";
+    struct http_reply r;
+    http_ask(bed.socket, "POST", "/v1/completions", plain, body, sizeof body - 1, &r);
+    assert_int_equal(r.status, 200);
+    http_reply_free(&r);
+    json_t *j = ask("GET", "/admin/state", plain, 403);
+    assert_string_equal(json_string_value(json_object_get(json_object_get(j, "error"), "code")), "admin_only");
+    json_decref(j);
+    json_decref(ask("GET", "/state", NULL, 401));
+    j = ask("GET", "/state", plain, 200);
+    assert_string_equal(json_string_value(json_object_get(j, "tenant")), "법무부");
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(j, "minutes"), "requests")), 1);
+    assert_null(json_object_get(j, "models"));
+    json_decref(j);
+    j = ask("GET", "/state", admin, 200); /* a tenant as others, there */
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(j, "minutes"), "requests")), 0);
+    json_decref(j);
+    j = ask("GET", "/admin/state?after=0", admin, 200);
+    const json_t *tenant = json_array_get(json_object_get(j, "tenants"), 0);
+    assert_string_equal(json_string_value(json_object_get(tenant, "tenant")), "법무부");
+    assert_int_equal(json_integer_value(json_object_get(tenant, "answer_tokens")), 4);
+    assert_int_equal(json_array_size(json_object_get(j, "models")), bed.config.n_models);
+    json_decref(j);
+}
+
 /* ---- models ---- */
 
 static json_t *model(const char *name) {
@@ -487,6 +515,7 @@ int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whoami),
+        cmocka_unit_test(state_scopes),
         cmocka_unit_test(ordinary_keys_may_not),
         cmocka_unit_test(models_are_shown),
         cmocka_unit_test(out_and_in),

@@ -1,5 +1,5 @@
 // The server, as this page needs it.
-import type { Model, Sampling } from "./types";
+import type { Model, Sampling, Who } from "./types";
 
 export type FailureKind = "key" | "limit" | "busy" | "offline" | "request" | "server";
 
@@ -56,6 +56,8 @@ export async function models(key: string): Promise<Model[]> {
         context: m.max_model_len,
     }));
 }
+
+export const whoami = (key: string): Promise<Who> => askJson<Who>("/whoami", key);
 
 export const recordKey = async (): Promise<string> => (await (await ask("/record/key", "")).text()).trim();
 

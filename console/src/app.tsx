@@ -2,7 +2,7 @@
 // here, above the pages, so that an answer goes on being written while another page is shown.
 import type { VNode } from "preact";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { Failure, models as askModels } from "./api";
+import { Failure, models as askModels, whoami } from "./api";
 import { Chat } from "./chat";
 import { Connecting, KeyForm, Unreachable } from "./door";
 import { Head } from "./head";
@@ -12,29 +12,30 @@ import { pages } from "./pages";
 import { loadKey, loadPrefs, saveKey, savePrefs, showTheme, type Prefs } from "./prefs";
 import { useRouter, type Place, type Router } from "./router";
 import { emptyConversation, useTalk, type Talk } from "./talk";
-import type { Model } from "./types";
+import type { Model, Who } from "./types";
 import { useWords, WordsContext, wordsOf } from "./words";
 
 interface Server {
     models: Model[] | null; // null: not known yet
+    who: Who | null;
     failure: Failure | null;
     retry(): void;
 }
 
 function useServer(key: string): Server {
-    const [models, setModels] = useState<Model[] | null>(null);
+    const [known, setKnown] = useState<[Model[], Who] | null>(null);
     const [failure, setFailure] = useState<Failure | null>(null);
     const [tries, setTries] = useState(0);
     useEffect(() => {
         let live = true;
         setFailure(null);
-        askModels(key).then(
-            (m) => live && setModels(m),
+        Promise.all([askModels(key), whoami(key)]).then(
+            (both) => live && setKnown(both),
             (e) => live && setFailure(e instanceof Failure ? e : new Failure("server", String(e))),
         );
         return () => void (live = false);
     }, [key, tries]);
-    return { models, failure, retry: () => setTries((n) => n + 1) };
+    return { models: known?.[0] ?? null, who: known?.[1] ?? null, failure, retry: () => setTries((n) => n + 1) };
 }
 
 function useOnline(): boolean {
@@ -89,11 +90,12 @@ interface Props {
     prefs: Prefs;
     set(part: Partial<Prefs>): void;
     apiKey: string;
+    who: Who;
     models: Model[];
     onForget(): void;
 }
 
-function Console({ prefs, set, apiKey, models, onForget }: Props): VNode {
+function Console({ prefs, set, apiKey, who, models, onForget }: Props): VNode {
     const w = useWords();
     const router = useRouter();
     const [version, setVersion] = useState(0);
@@ -125,7 +127,7 @@ function Console({ prefs, set, apiKey, models, onForget }: Props): VNode {
                 <Head {...frame} />
                 <div class="stage">
                     {!online && <p class="offline" role="status"><Icon name="alert" />{w.offlinePage}</p>}
-                    <entry.View key={entry.name} apiKey={apiKey} models={models} rest={place.rest} online={online} go={router.go} />
+                    <entry.View key={entry.name} apiKey={apiKey} who={who} models={models} rest={place.rest} online={online} go={router.go} />
                 </div>
             </>
         );
@@ -180,8 +182,8 @@ export function App(): VNode {
     const page = (): VNode => {
         if (server.failure?.kind === "key") return door(<KeyForm wrong={key !== ""} onKey={take} />);
         if (server.failure && !server.models) return door(<Unreachable failure={server.failure} onRetry={server.retry} />);
-        if (!server.models) return door(<Connecting />);
-        return <Console prefs={prefs} set={set} apiKey={key} models={server.models} onForget={() => take("")} />;
+        if (!server.models || !server.who) return door(<Connecting />);
+        return <Console prefs={prefs} set={set} apiKey={key} who={server.who} models={server.models} onForget={() => take("")} />;
     };
     const skip = (e: Event): void => {
         e.preventDefault();

@@ -2,10 +2,11 @@
 import type { ComponentType } from "preact";
 import type { IconName } from "./icons";
 import type { PageName } from "./router";
-import type { Model } from "./types";
+import type { Model, Who } from "./types";
 
 export interface PageProps {
     apiKey: string;
+    who: Who; // an ordinary key sees its own tenant's, an administrator's everything
     models: Model[];
     rest: string; // of the address, behind the page's name: "7" in #/record/7
     online: boolean;

@@ -57,6 +57,17 @@ export interface Model {
     context?: number;
 }
 
+/** Whose key this is, and what it may. */
+export interface Who {
+    tenant: string;
+    key: string;
+    key_id: number;
+    admin: boolean;
+    models: string[];
+    limits: Record<"requests_per_minute" | "tokens_per_minute" | "tokens_per_day" | "concurrent", number | null>;
+    tokens_today: number;
+}
+
 /** Unique, and in the order of time. */
 export const newId = (): string =>
     Date.now().toString(36) + Array.from(crypto.getRandomValues(new Uint8Array(8)), (b) => b.toString(16).padStart(2, "0")).join("");

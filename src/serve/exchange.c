@@ -200,6 +200,29 @@ static enum MHD_Result do_whoami(struct exchange *x) {
     return r;
 }
 
+/* A number of the query; 0 where there is none. */
+static uint64_t query_number(const struct exchange *x, const char *name, bool *given) {
+    const char *v = MHD_lookup_connection_value(x->conn, MHD_GET_ARGUMENT_KIND, name);
+    uint64_t n = 0;
+    if (given) *given = v && *v;
+    for (; v && *v >= '0' && *v <= '9' && n < UINT64_MAX / 10 - 1; v++) n = n * 10 + (uint64_t)(*v - '0');
+    return n;
+}
+
+static enum MHD_Result do_state(struct exchange *x) {
+    struct history *h = env_of(x)->history;
+    struct history_query q = {.after = query_number(x, "after", NULL)};
+    struct buf b;
+    q.tenant = query_number(x, "tenant", &q.minutes);
+    buf_init(&b, env_of(x)->mem, HISTORY_BYTES_MAX);
+    sil_err err = x->route->admin ? history_write(h, &q, &b) : history_write_tenant(h, &x->r->caller, &b);
+    struct fault f = {0};
+    if (err != SIL_OK) fault_set(&f, 503, "unavailable", NULL, "not enough memory for the last hour's numbers");
+    enum MHD_Result r = err == SIL_OK ? reply_body(x, 200, "application/json", buf_view(&b), NULL) : reply_fault(x, &f);
+    buf_free(&b);
+    return r;
+}
+
 static enum MHD_Result do_admin_models(struct exchange *x) {
     struct buf b;
     buf_init(&b, env_of(x)->mem, METRICS_MAX);
@@ -312,6 +335,7 @@ static enum MHD_Result complete(struct exchange *x) {
     case ROUTE_ADMIN_MODELS: return do_admin_models(x);
     case ROUTE_MODEL_LOAD: return do_keep(x, true);
     case ROUTE_MODEL_UNLOAD: return do_keep(x, false);
+    case ROUTE_STATE: return do_state(x);
     default: return hand_over(x);
     }
 }

@@ -116,6 +116,14 @@ bool gate_terms_allow(const struct gate_terms *t, const char *model) {
     return !t->some_models || has_line(t->models, model);
 }
 
+uint32_t gate_running(struct gate *g, uint64_t tenant) {
+    pthread_mutex_lock(&g->lock);
+    const struct gate_account *a = gate_account_find(g, tenant);
+    uint32_t n = a ? a->running : 0;
+    pthread_mutex_unlock(&g->lock);
+    return n;
+}
+
 static bool too_many(struct fault *f, uint32_t retry_ms, const char *what, uint64_t limit) {
     fault_set(f, 429, "rate_limit_exceeded", NULL, "Rate limit reached: %llu %s. Try again in %.1f s.",
               (unsigned long long)limit, what, retry_ms / 1e3);

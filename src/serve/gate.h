@@ -46,6 +46,9 @@ bool gate_admit(struct gate *g, struct request *r, uint64_t n_tokens, struct fau
  * tenant, key, model and day. usage may be all zero. Called once, where ticket.admitted. */
 void gate_settle(struct gate *g, struct request *r, const struct answer_usage *usage);
 
+/* Requests of a tenant that are admitted and not settled. */
+uint32_t gate_running(struct gate *g, uint64_t tenant);
+
 /* Where the gate says that keys.db cannot be read or written, and that it can again; NULL: nowhere. Before requests. */
 void gate_set_log(struct gate *g, struct log *l);
 

@@ -112,6 +112,11 @@ static void publish(struct job *j) {
         fault_set(&j->fault, 503, "unavailable", NULL, "not enough memory to finish the answer");
     if (j->fault.status) answer_fault(&j->r->answer, &j->fault);
     else if (!j->r->replay) count(j, &u);
+    if (!j->r->replay) {
+        bool failed = j->fault.status >= 500;
+        if (failed) metrics_add(&j->r->model->metrics->failed, 1);
+        history_count(j->env->history, j->r, &u, failed);
+    }
     if (j->r->ticket.admitted) gate_settle(j->env->gate, j->r, &u);
     write_log(j, &u);
     job_free(j);

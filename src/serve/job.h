@@ -8,6 +8,7 @@
 #include "ledger/ledger.h"
 #include "serve/choice.h"
 #include "serve/gate.h"
+#include "serve/history.h"
 #include "serve/log.h"
 #include "serve/metrics.h"
 
@@ -23,6 +24,7 @@ struct job_env {
     struct gate *gate;
     struct metrics *metrics;
     struct log *log;
+    struct history *history;  /* NULL: nothing is kept of the last hour */
     _Atomic uint64_t *n_open; /* jobs that are not published yet */
 };
 

@@ -320,11 +320,12 @@ static void first_token(struct lane *l, uint64_t now_ns, struct choice *c) {
 static sil_err take(struct lane *l, uint64_t now_ns, struct choice *c, const struct sil_step_item *item,
                     struct sched_result *result, struct sil_error *e) {
     uint32_t tokens[1 + SIL_DRAFT_MAX], n = 1;
+    bool decode = item->tokens == c->decoder.tokens;
+    if (!decode && item->status == SIL_OK) metrics_add(&l->model->metrics->step_prompt_tokens, item->n_tokens);
     if (item->n_logits == 0 && item->status == SIL_OK) { /* a part of a prompt */
         result->advanced = true;
         return SIL_OK;
     }
-    bool decode = item->tokens == c->decoder.tokens;
     if (decode) SIL_TRY(sil_decode_take(&c->decoder, item, c->max_out - c->n_out, tokens, &n, e));
     else if (item->status != SIL_OK) return err_set(e, item->status, "the prompt could not be computed");
     else SIL_TRY(sil_decode_first(&c->decoder, item->logits, tokens, e));
@@ -334,6 +335,7 @@ static sil_err take(struct lane *l, uint64_t now_ns, struct choice *c, const str
     if (first && n) first_token(l, now_ns, c);
     else if (n && !c->r->replay) metrics_observe(&l->model->metrics->between_tokens, now_ns - c->r->last_token_ns);
     if (n) c->r->last_token_ns = now_ns;
+    metrics_add(&l->model->metrics->step_answer_tokens, n);
     return SIL_OK;
 }
 
@@ -396,6 +398,7 @@ static void step(struct lane *l, uint64_t now_ns, uint32_t n) {
     }
     metrics_add(&l->model->metrics->steps, 1);
     metrics_add(&l->model->metrics->step_ns, then - now_ns);
+    if (metered) metrics_add(&l->model->metrics->step_energy_uj, (uint64_t)((after - before) * 1e6));
 }
 
 static void gauges(const struct lane *l, const struct sil_engine_stats *pages) {

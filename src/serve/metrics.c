@@ -43,6 +43,13 @@ static const struct series own[] = {
     {"sillok_steps_total", "counter", "Passes through the model.", M(steps), PLAIN},
     {"sillok_step_seconds_total", "counter", "Time of these.", M(step_ns), SECONDS_OF_NS},
     {"sillok_energy_joules_total", "counter", "Energy of the machine while it computed.", M(energy_uj), JOULES_OF_UJ},
+    {"sillok_requests_failed_total", "counter", "Requests that a server error ended.", M(failed), PLAIN},
+    {"sillok_step_prompt_tokens_total", "counter", "Tokens of prompts, as they are computed.", M(step_prompt_tokens),
+     PLAIN},
+    {"sillok_step_answer_tokens_total", "counter", "Tokens of answers, as they are made.", M(step_answer_tokens),
+     PLAIN},
+    {"sillok_step_energy_joules_total", "counter", "Energy of the machine in passes through the model.",
+     M(step_energy_uj), JOULES_OF_UJ},
 };
 /* vLLM's counters end in _total as its clients write them; the two of the prefix cache are charted under both names. */
 static const struct series vllm[] = {

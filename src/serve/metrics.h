@@ -27,7 +27,10 @@ struct metrics_model {
     _Atomic uint64_t prefix_asked, prefix_found;                      /* tokens looked for in the prefix cache */
     _Atomic uint64_t finished[FINISH_KINDS];                          /* choices, by how they ended */
     _Atomic uint64_t preemptions, steps, step_ns;
-    _Atomic uint64_t energy_uj;                                          /* microjoules that were attributed */
+    _Atomic uint64_t energy_uj; /* microjoules that were attributed */
+    _Atomic uint64_t failed;    /* requests that a server error ended */
+    /* As it happens, where those above are counted at the end of an answer. */
+    _Atomic uint64_t step_prompt_tokens, step_answer_tokens, step_energy_uj;
     _Atomic uint64_t running, waiting, pages, pages_used;                /* gauges */
     struct metrics_histogram first_token, between_tokens, whole, queued; /* seconds */
 };

@@ -18,6 +18,8 @@ static const struct route routes[] = {
     {.method = "GET", .path = "/ready", .open = true, .does = ROUTE_READY},
     {.method = "GET", .path = "/metrics", .does = ROUTE_METRICS},
     {.method = "GET", .path = "/whoami", .does = ROUTE_WHOAMI},
+    {.method = "GET", .path = "/state", .does = ROUTE_STATE},
+    {.method = "GET", .path = "/admin/state", .admin = true, .does = ROUTE_STATE},
     {.method = "GET", .path = "/v1/models", .does = ROUTE_MODELS},
     {.method = "GET", .path = "/v1/models/", .prefix = true, .does = ROUTE_MODELS},
     {.method = "GET", .path = "/admin/models", .admin = true, .does = ROUTE_ADMIN_MODELS},

@@ -17,7 +17,8 @@ enum route_does {
     ROUTE_WHOAMI,     /* what the key may */
     ROUTE_ADMIN_MODELS,
     ROUTE_MODEL_LOAD, /* the one behind the prefix */
-    ROUTE_MODEL_UNLOAD
+    ROUTE_MODEL_UNLOAD,
+    ROUTE_STATE /* the last hour in numbers: of the caller's tenant, or (admin) of everything */
 };
 
 struct route {

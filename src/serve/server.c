@@ -27,6 +27,7 @@ struct server {
     struct record *record;
     struct job_env env;
     _Atomic uint64_t n_open;
+    struct history *history;
     struct loop *loop;
     struct keeper *keeper;
     struct work *work;
@@ -74,6 +75,18 @@ static sil_err open_record(struct server *s, struct sil_error *e) {
     return err == SIL_OK ? record_open(&r, &s->record, e) : err;
 }
 
+static sil_err open_history(struct server *s, bool metered, struct sil_error *e) {
+    struct history_config c = {.mem = s->env.mem,
+                               .clock = s->env.clock,
+                               .metrics = &s->metrics,
+                               .ledger = s->writer,
+                               .gate = s->gate,
+                               .metered = metered};
+    SIL_TRY(history_open(&c, &s->history, e));
+    s->env.history = s->history;
+    return history_start(s->history, e);
+}
+
 static sil_err open_all(struct server *s, struct log *log, struct mem mem, struct sil_error *e) {
     const struct config *c = s->config;
     s->env = (struct job_env){.mem = mem, .clock = clock_system(), .config = c, .log = log};
@@ -95,6 +108,7 @@ static sil_err open_all(struct server *s, struct log *log, struct mem mem, struc
         return err_set(e, SIL_UNSUPPORTED, "a power budget is kept with one model only, so far; there are %u",
                        c->n_models);
     if (!meter.read) LOG(log, LOG_INFO, "energy is not measured", LOG_S("why", why));
+    SIL_TRY(open_history(s, meter.read != NULL, e));
     SIL_TRY(loop_open(&s->env, &s->catalog, meter, &s->loop, e));
     SIL_TRY(keeper_open(&s->env, &s->catalog, s->loop, &s->keeper, e));
     SIL_TRY(work_open(&s->env, &s->catalog, s->loop, &s->work, e));
@@ -168,6 +182,7 @@ void server_close(struct server *s) {
     work_close(s->work);
     keeper_close(s->keeper);
     loop_close(s->loop);
+    history_close(s->history);
     record_close(s->record);
     ledger_writer_stop(s->writer);
     ledger_close(s->ledger);
