@@ -22,4 +22,13 @@ void *mem_array(struct mem m, size_t n, size_t size);
 
 void mem_free(struct mem m, void *p);
 
+/* Memory of another, up to max bytes at once; what would pass it fails. For one thread at a time. */
+struct mem_bound {
+    struct mem under;
+    size_t max, used;
+};
+
+/* b must outlive every allocation. */
+struct mem mem_bounded(struct mem_bound *b);
+
 #endif

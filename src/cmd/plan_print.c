@@ -9,8 +9,8 @@
 
 #include "base/err.h"
 #include "base/file.h"
-#include "base/jsonx.h"
 #include "cmd/cmd.h"
+#include "plan/outcome_json.h"
 #include "plan/outcome_report.h"
 
 enum { SCREEN_COLUMNS = 100, SCREEN_BYTES_MAX = 1 << 20, CSV_LINE_MAX = 1 << 16 };
@@ -48,45 +48,8 @@ int plan_print_table(const struct plan_outcome *o, bool ko, bool all) {
     return rc == SIL_OK ? 0 : cmd_fail("plan run", &e);
 }
 
-static json_t *number_json(double v) {
-    return isfinite(v) ? json_real(v) : json_null();
-}
-
-/* The years of the build in outline. */
-static json_t *years_json(const struct plan_outcome *o) {
-    json_t *years = json_array();
-    for (uint32_t i = 0; i < o->n_years; i++) {
-        const struct outcome_year *y = &o->years[i];
-        json_t *one = json_object();
-        json_object_set_new(one, "year", json_integer(y->year));
-        json_object_set_new(one, "contract_mw", number_json(y->contract_w / 1e6));
-        json_object_set_new(one, "gpu_share", number_json(y->gpu_share));
-        json_object_set_new(one, "facility_gwh", number_json(y->sums.facility_j / 3.6e12));
-        json_object_set_new(one, "import_gwh", number_json(y->sums.import_j / 3.6e12));
-        json_object_set_new(one, "tokens_bn", number_json(y->sums.tokens / 1e9));
-        json_object_set_new(one, "power_cost_krw_bn", number_json(y->energy.cost_krw / 1e9));
-        json_object_set_new(one, "emission_kt", number_json(y->sums.emission_kg / 1e6));
-        json_array_append_new(years, one);
-    }
-    return years;
-}
-
 void plan_print_json(const struct plan_outcome *o) {
-    json_t *results = json_array();
-    for (size_t i = 0; i < o->results.n; i++) {
-        const struct plan_result *r = &o->results.r[i];
-        json_t *one = json_object();
-        json_object_set_new(one, "key", json_string(r->key));
-        if (r->of[0]) json_object_set_new(one, "of", json_string(r->of));
-        json_object_set_new(one, "value", number_json(r->value));
-        json_object_set_new(one, "unit", json_string(r->unit));
-        json_object_set_new(one, "en", json_string(r->en));
-        json_object_set_new(one, "ko", json_string(r->ko));
-        json_array_append_new(results, one);
-    }
-    json_t *top = json_pack("{s:s, s:s, s:s, s:i, s:s, s:o, s:o}", "site", o->design->c.site.name, "design",
-                            o->design->file, "sha256", o->design->digest, "year", (int)o->year, "weather",
-                            sim_weather(o->sim)->origin, "results", results, "years", years_json(o));
+    json_t *top = plan_outcome_json(o);
     if (top) json_dumpf(top, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(12));
     putchar('\n');
     json_decref(top);

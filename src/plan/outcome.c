@@ -221,7 +221,10 @@ static double tornado_value(void *ctx, const struct tornado_bar *bar, double val
     double npv = NAN;
     uint32_t done = atomic_fetch_add(t->done, 1);
     if (worker == 0) progress(t->opt, 0.3 + 0.7 * done / t->total, "what moves the result");
-    if (!d) return NAN;
+    if (!d || plan_stop_check(t->opt->stop, NULL) != SIL_OK) {
+        mem_free(mem, d);
+        return NAN;
+    }
     *d = *t->o->design;
     char *config = (char *)&d->c + plan_modules[bar->group].offset;
     memcpy(config + bar->var->offset, &value, sizeof value);
@@ -271,6 +274,7 @@ static sil_err run(struct plan_outcome *o, const struct outcome_options *opt, st
     const struct plan_design *d = o->design;
     progress(opt, 0, "weather, plant and fleet");
     SIL_TRY(sim_open(d, d->c.run.step_s, NULL, o->mem, &o->sim, e));
+    sim_stop_when(o->sim, opt->stop);
     o->year = sim_year_shown(o->sim);
     weather_summarise(sim_weather(o->sim), &o->weather);
     progress(opt, 0.05, "the year");
@@ -288,6 +292,7 @@ static sil_err run(struct plan_outcome *o, const struct outcome_options *opt, st
     double pue = o->sums.it_j > 0 ? o->sums.facility_j / o->sums.it_j : NAN;
     o->score = build_score(&d->c.build, own, pue, o->score_points);
     if (opt->tornado) SIL_TRY(run_tornado(o, opt, e));
+    SIL_TRY(plan_stop_check(opt->stop, e));
     progress(opt, 1, "done");
     return plan_results_fill(o, e);
 }

@@ -45,6 +45,7 @@ struct outcome_options {
     /* Called now and then from the calling thread: part done of 1, and what is being done. NULL: not wanted. */
     void (*progress)(void *ctx, double done, const char *what);
     void *ctx;
+    const struct plan_stop *stop; /* the run ends with SIL_CANCELLED when it is asked to; NULL: never */
 };
 
 /* Simulates and counts. The design must outlive the outcome. */

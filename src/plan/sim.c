@@ -352,6 +352,7 @@ sil_err sim_run(struct sim *s, int32_t year, struct plan_step *rows, struct sim_
     SIL_TRY(prepare_series(&w, year, e));
     fleet_start(&w.fleet);
     for (int m = 0; m < 12; m++) {
+        SIL_TRY(plan_stop_check(s->stop, e));
         uint32_t end = first_day[m + 1] * 24u * s->per_hour;
         for (uint32_t i = first_day[m] * 24u * s->per_hour; i < end; i++)
             one_step(&w, &now, i, m, rows ? &rows[i] : NULL);

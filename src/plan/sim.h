@@ -23,6 +23,7 @@
 #include "plan/facility.h"
 #include "plan/fleet.h"
 #include "plan/series.h"
+#include "plan/stop.h"
 #include "sillok.h"
 
 /* Sums of a year of one service. */
@@ -78,6 +79,10 @@ struct sim;
 sil_err sim_open(const struct plan_design *d, double step_s, const struct sim *like, struct mem mem, struct sim **out,
                  struct sil_error *e);
 void sim_close(struct sim *s);
+
+/* sim_run of this simulation, and of those that are opened like it afterwards, ends with SIL_CANCELLED when it is asked
+ * to. stop must outlive them; NULL: never. */
+void sim_stop_when(struct sim *s, const struct plan_stop *stop);
 
 /* Lets the next sim_run make the series of the weather anew, as the first one does; they are the same in every year. */
 void sim_refresh(struct sim *s);

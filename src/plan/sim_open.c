@@ -117,6 +117,7 @@ sil_err sim_open(const struct plan_design *d, double step_s, const struct sim *l
     s->design = d;
     s->mem = mem;
     s->like = like;
+    s->stop = like ? like->stop : NULL;
     s->step_s = step_s;
     s->per_hour = (uint32_t)lround(3600 / step_s);
     s->n = s->per_hour * WEATHER_HOURS;
@@ -144,6 +145,10 @@ void sim_close(struct sim *s) {
     mem_free(s->mem, s->wind);
     mem_free(s->mem, s->energy);
     mem_free(s->mem, s);
+}
+
+void sim_stop_when(struct sim *s, const struct plan_stop *stop) {
+    s->stop = stop;
 }
 
 void sim_refresh(struct sim *s) {
