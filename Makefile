@@ -108,6 +108,7 @@ $(B)/obj/%.o: %.c $(B)/flags
 
 # The console travels in the program.
 $(B)/obj/src/serve/page.o: $(wildcard console/dist/*)
+$(B)/obj/src/serve/planner.o: examples/korea-250mw.yaml
 
 # For ./dev lint: the flags that a source file is compiled with.
 lint-flags:

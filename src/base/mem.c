@@ -42,7 +42,10 @@ static void *bounded_resize(void *ctx, void *p, size_t size) {
         b->used -= had;
         return NULL;
     }
-    if (!size_add(size, BOUND_HEAD, &bytes) || bytes > b->max || b->used - had > b->max - bytes) return NULL;
+    if (!size_add(size, BOUND_HEAD, &bytes) || bytes > b->max || b->used - had > b->max - bytes) {
+        b->full = true;
+        return NULL;
+    }
     char *now = b->under.resize(b->under.ctx, old, bytes);
     if (!now) return NULL;
     memcpy(now, &bytes, sizeof bytes);

@@ -3,6 +3,7 @@
 #ifndef SIL_BASE_MEM_H
 #define SIL_BASE_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct mem {
@@ -26,6 +27,7 @@ void mem_free(struct mem m, void *p);
 struct mem_bound {
     struct mem under;
     size_t max, used;
+    bool full; /* something was refused for its sake */
 };
 
 /* b must outlive every allocation. */

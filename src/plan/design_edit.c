@@ -76,9 +76,9 @@ struct edit {
     char put[VALUE_MAX + PLAN_PATH_MAX + 64];
 };
 
-/* libyaml counts characters, and no byte-order mark. */
+/* libyaml counts characters. */
 static size_t byte_of(const struct editor *ed, size_t characters) {
-    size_t i = str_starts(ed->text, STR("\xef\xbb\xbf")) ? 3 : 0;
+    size_t i = 0;
     for (; i < ed->text.n && characters > 0; characters--) {
         i++;
         while (i < ed->text.n && ((unsigned char)ed->text.p[i] & 0xc0) == 0x80) i++;
@@ -251,8 +251,8 @@ static sil_err check_path(const char *path, struct sil_error *e) {
 sil_err plan_design_edit(struct str yaml, const char *name, const char *path, struct str value, struct buf *out,
                          struct sil_error *e) {
     struct editor ed = {.text = yaml, .e = e, .path = path};
-    struct edit edit;
-    char put[VALUE_MAX];
+    struct edit edit = {0};
+    char put[VALUE_MAX] = "";
     SIL_TRY(check_path(path, e));
     SIL_TRY(value_text(&ed, value, put));
     SIL_TRY(yamlx_parse(yaml, PLAN_DESIGN_BYTES_MAX, name, "a design", &ed.y, e));

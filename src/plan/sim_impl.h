@@ -7,7 +7,7 @@
 struct sim {
     const struct plan_design *design;
     struct mem mem;
-    const struct sim *like; /* owner of weather, sun, climate and fleet where they are the same pointers */
+    const struct sim *like;       /* owner of weather, sun, climate and fleet where they are the same pointers */
     const struct plan_stop *stop; /* NULL: never */
     double step_s;
     uint32_t per_hour, n;                 /* n: steps of 365 days */

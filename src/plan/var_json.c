@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "plan/design_edit.h"
 
@@ -139,7 +140,10 @@ static json_t *value_json(const struct plan_item *it) {
     char text[PLAN_TEXT_MAX];
     const struct plan_var *v = it->var;
     const void *field = (const char *)it->base + v->offset;
-    if (v->kind == PLAN_NUM) return number_json(plan_shown(v, *(const double *)field));
+    if (v->kind == PLAN_NUM) { /* 55 %, kept as 0.55, is not 55.00000000000001 */
+        snprintf(text, sizeof text, "%.12g", plan_shown(v, *(const double *)field));
+        return number_json(strtod(text, NULL));
+    }
     if (v->kind == PLAN_INT) return json_integer(*(const int64_t *)field);
     if (v->kind == PLAN_BOOL) return json_boolean(*(const bool *)field);
     plan_value_text(v, it->base, text, sizeof text);
@@ -164,9 +168,6 @@ json_t *plan_values_json(const struct plan_design *d) {
     while (values && plan_item_next(d, &it)) {
         if (it.var->constant || it.var->offset == PLAN_NO_FIELD || (!it.line && !is_main(&it))) continue;
         plan_item_path(&it, path, sizeof path);
-        json_object_set_new(values, path, value_json(&it));
-        if (!it.list) continue;
-        snprintf(path, sizeof path, "%s[%u].%s", it.list->path, (unsigned)it.element, it.var->path);
         json_object_set_new(values, path, value_json(&it));
     }
     return values;

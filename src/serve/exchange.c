@@ -255,6 +255,16 @@ static enum MHD_Result do_checkpoint(struct exchange *x) {
     return r;
 }
 
+static enum MHD_Result do_report(struct exchange *x) {
+    struct buf b;
+    struct fault f = {0};
+    buf_init(&b, env_of(x)->mem, PLANNER_REPLY_MAX);
+    bool ok = planner_report(x->http->env.planner, x->name, &b, &f);
+    enum MHD_Result r = ok ? reply_report(x, buf_view(&b)) : reply_fault(x, &f);
+    buf_free(&b);
+    return r;
+}
+
 /* ---- what is asked of the record ---- */
 
 static enum MHD_Result take_parameter(void *ctx, enum MHD_ValueKind kind, const char *key, const char *value) {
@@ -336,6 +346,10 @@ static enum MHD_Result complete(struct exchange *x) {
     case ROUTE_MODEL_LOAD: return do_keep(x, true);
     case ROUTE_MODEL_UNLOAD: return do_keep(x, false);
     case ROUTE_STATE: return do_state(x);
+    case ROUTE_PLAN_BASE: return reply_body(x, 200, "application/yaml; charset=utf-8", planner_base(), NULL);
+    case ROUTE_PLAN_VARIABLES:
+        return reply_body(x, 200, "application/json", planner_variables(x->http->env.planner), NULL);
+    case ROUTE_PLAN_REPORT: return do_report(x);
     default: return hand_over(x);
     }
 }

@@ -70,6 +70,9 @@ enum MHD_Result reply_event(struct exchange *x, const struct answer_event *ev);
 /* A file of the console, or that the browser's copy of it is still good. */
 enum MHD_Result reply_page(struct exchange *x, const struct page *p);
 
+/* A plan's report: HTML as a document of its own, without scripts. */
+enum MHD_Result reply_report(struct exchange *x, struct str html);
+
 /* Suspends the connection until the answer goes on (until_end: until its end). False when it did already. */
 bool exchange_sleep(struct exchange *x, bool until_end);
 

@@ -18,6 +18,7 @@ struct http_env {
     struct loop *loop;
     struct keeper *keeper;
     struct work *work;
+    struct planner *planner;
     const char *record_key; /* the record's verifier key, public */
 };
 

@@ -5,23 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* `page_X` and its size, from a file; paths are from the folder that `make` runs in. */
-#define EMBED(name, path)                                                                                              \
-    __asm__(".pushsection .rodata\n"                                                                                   \
-            ".balign 8\n"                                                                                              \
-            ".global page_" #name "_size\n"                                                                            \
-            "page_" #name "_size: .quad 2f - 1f\n"                                                                     \
-            ".global page_" #name "\n"                                                                                 \
-            "page_" #name ":\n"                                                                                        \
-            "1: .incbin \"" path "\"\n"                                                                                \
-            "2: .byte 0\n"                                                                                             \
-            ".popsection\n");                                                                                          \
-    extern const char page_##name[];                                                                                   \
-    extern const uint64_t page_##name##_size
+#include "base/embed.h"
 
-EMBED(html, "console/dist/index.html");
-EMBED(js, "console/dist/console.js");
-EMBED(css, "console/dist/console.css");
+EMBED(page_html, "console/dist/index.html");
+EMBED(page_js, "console/dist/console.js");
+EMBED(page_css, "console/dist/console.css");
 
 static void fill(struct page *p, const char *path, const char *type, const char *body, uint64_t n) {
     uint8_t hash[crypto_hash_sha256_BYTES];
@@ -51,6 +39,25 @@ bool page_header(unsigned i, const char **name, const char **value) {
         {"Cross-Origin-Resource-Policy", "same-origin"},
         {"Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"},
         {"Cache-Control", "no-cache"}, /* kept, and asked for again by ETag */
+    };
+    if (i >= sizeof headers / sizeof *headers) return false;
+    *name = headers[i][0];
+    *value = headers[i][1];
+    return true;
+}
+
+bool page_report_header(unsigned i, const char **name, const char **value) {
+    static const char *const headers[][2] = {
+        {"Content-Security-Policy",
+         "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+         "frame-ancestors 'none'; sandbox"},
+        {"X-Frame-Options", "DENY"},
+        {"X-Content-Type-Options", "nosniff"},
+        {"Referrer-Policy", "no-referrer"},
+        {"Cross-Origin-Opener-Policy", "same-origin"},
+        {"Cross-Origin-Resource-Policy", "same-origin"},
+        {"Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"},
+        {"Cache-Control", "no-store"},
     };
     if (i >= sizeof headers / sizeof *headers) return false;
     *name = headers[i][0];

@@ -20,6 +20,9 @@ void page_files(struct page out[PAGE_FILES]);
 
 /* One of the headers that every page has, from 0 on; false past the last. */
 bool page_header(unsigned i, const char **name, const char **value);
+/* The same of a plan's report, which is text of a user: style of its own, pictures inside it, and nothing else at all.
+ */
+bool page_report_header(unsigned i, const char **name, const char **value);
 /* Whether an If-None-Match header names this ETag. */
 bool page_is_same(const char *if_none_match, const char *etag);
 

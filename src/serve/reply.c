@@ -127,6 +127,17 @@ enum MHD_Result reply_page(struct exchange *x, const struct page *p) {
     return queue(x, same ? 304 : 200, resp);
 }
 
+enum MHD_Result reply_report(struct exchange *x, struct str html) {
+    struct MHD_Response *resp =
+        MHD_create_response_from_buffer(html.n, (void *)(uintptr_t)html.p, MHD_RESPMEM_MUST_COPY);
+    const char *name, *value;
+    if (!resp) return MHD_NO;
+    add(resp, "Content-Type", "text/html; charset=utf-8");
+    for (unsigned i = 0; page_report_header(i, &name, &value); i++) add(resp, name, value);
+    add(resp, "x-request-id", x->r->id);
+    return queue(x, 200, resp);
+}
+
 static void count_refusal(const struct exchange *x, int status) {
     _Atomic uint64_t *c = env_of(x)->metrics->http_refused;
     unsigned i = status == 401 ? 1 : status == 403 ? 2 : status == 429 ? 3 : status == 503 ? 5 : status >= 500 ? 4 : 0;

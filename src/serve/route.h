@@ -18,7 +18,10 @@ enum route_does {
     ROUTE_ADMIN_MODELS,
     ROUTE_MODEL_LOAD, /* the one behind the prefix */
     ROUTE_MODEL_UNLOAD,
-    ROUTE_STATE /* the last hour in numbers: of the caller's tenant, or (admin) of everything */
+    ROUTE_STATE,     /* the last hour in numbers: of the caller's tenant, or (admin) of everything */
+    ROUTE_PLAN_BASE, /* the design that plans begin with, YAML */
+    ROUTE_PLAN_VARIABLES,
+    ROUTE_PLAN_REPORT /* the report behind the prefix, whose name is its key */
 };
 
 struct route {

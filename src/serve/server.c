@@ -30,6 +30,7 @@ struct server {
     struct history *history;
     struct loop *loop;
     struct keeper *keeper;
+    struct planner *planner;
     struct work *work;
     struct http *http;
 };
@@ -111,12 +112,14 @@ static sil_err open_all(struct server *s, struct log *log, struct mem mem, struc
     SIL_TRY(open_history(s, meter.read != NULL, e));
     SIL_TRY(loop_open(&s->env, &s->catalog, meter, &s->loop, e));
     SIL_TRY(keeper_open(&s->env, &s->catalog, s->loop, &s->keeper, e));
-    SIL_TRY(work_open(&s->env, &s->catalog, s->loop, &s->work, e));
+    SIL_TRY(planner_open(&s->env, &s->planner, e));
+    SIL_TRY(work_open(&s->env, &s->catalog, s->loop, s->planner, &s->work, e));
     struct http_env http = {.env = &s->env,
                             .catalog = &s->catalog,
                             .loop = s->loop,
                             .keeper = s->keeper,
                             .work = s->work,
+                            .planner = s->planner,
                             .record_key = s->record_key};
     return http_open(&http, &s->http, e);
 }
@@ -181,6 +184,7 @@ void server_close(struct server *s) {
     http_close(s->http);
     work_close(s->work);
     keeper_close(s->keeper);
+    planner_close(s->planner);
     loop_close(s->loop);
     history_close(s->history);
     record_close(s->record);

@@ -1,13 +1,14 @@
 #include "serve/work.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include "base/err.h"
 #include "serve/openai.h"
 #include "serve/prompt.h"
 #include "serve/record.h"
 
-enum { WORK_THREADS_MAX = 64, REPLY_MAX = 256 << 20 };
+enum { WORK_THREADS_MAX = 64, REPLY_MAX = 256 << 20, PLAN_NICE = 10 };
 
 struct item {
     enum work_kind kind;
@@ -15,29 +16,43 @@ struct item {
     struct buf body;
 };
 
-struct work {
-    struct job_env *env;
-    const struct catalog *catalog;
-    struct loop *loop;
-    pthread_mutex_t lock;
+/* A queue and the threads that empty it. */
+struct crew {
+    struct work *w;
     pthread_cond_t something;
     struct item *queue; /* a ring of size cap */
     uint32_t cap, head, n;
-    bool stop;
     uint32_t n_threads;
     pthread_t threads[WORK_THREADS_MAX];
 };
 
+struct work {
+    struct job_env *env;
+    const struct catalog *catalog;
+    struct loop *loop;
+    struct planner *planner;
+    pthread_mutex_t lock; /* of both queues */
+    bool stop;
+    struct crew quick, plans;
+};
+
+static bool is_plan(enum work_kind k) {
+    return k == WORK_PLAN_RUN || k == WORK_PLAN_REPORT;
+}
+
 bool work_submit(struct work *w, enum work_kind kind, struct request *r, struct buf *body, struct fault *f) {
+    struct crew *c = is_plan(kind) ? &w->plans : &w->quick;
+    if (is_plan(kind) && !planner_begin(w->planner, &r->caller, f)) return false;
     pthread_mutex_lock(&w->lock);
-    bool ok = w->n < w->cap && !w->stop;
+    bool ok = c->n < c->cap && !w->stop;
     if (ok) {
-        w->queue[(w->head + w->n++) % w->cap] = (struct item){kind, request_hold(r), *body};
+        c->queue[(c->head + c->n++) % c->cap] = (struct item){kind, request_hold(r), *body};
         buf_init(body, body->mem, body->max);
-        pthread_cond_signal(&w->something);
+        pthread_cond_signal(&c->something);
     }
     pthread_mutex_unlock(&w->lock);
     if (ok) return true;
+    if (is_plan(kind)) planner_end(w->planner, &r->caller);
     fault_set(f, 503, "overloaded", NULL, "too many requests are waiting");
     f->retry_ms = 1000;
     return false;
@@ -104,30 +119,48 @@ static bool reply(struct work *w, const struct item *it, struct fault *f) {
     return ok;
 }
 
+/* The place is given back before the reply is there, so that the client may ask again at once. */
+static bool plan(struct work *w, const struct item *it, struct fault *f) {
+    struct buf out;
+    buf_init(&out, w->env->mem, PLANNER_REPLY_MAX);
+    bool ok = planner_do(w->planner, it->kind == WORK_PLAN_RUN ? PLANNER_RUN : PLANNER_REPORT, buf_view(&it->body),
+                         it->r, &out, f);
+    planner_end(w->planner, &it->r->caller);
+    if (ok && answer_reply(&it->r->answer, buf_view(&out)) != SIL_OK)
+        ok = fault_set(f, 503, "unavailable", NULL, "not enough memory for the reply");
+    buf_free(&out);
+    return ok;
+}
+
+static bool do_one(struct work *w, const struct item *it, struct fault *f) {
+    if (is_plan(it->kind)) return plan(w, it, f);
+    if (answer_is_cancelled(&it->r->answer)) return fault_set(f, 408, "cancelled", NULL, "the client went away");
+    if (it->kind == WORK_RECORD) return of_record(w, it, f);
+    return it->kind <= WORK_COMPLETION ? generate(w, it, f) : reply(w, it, f);
+}
+
 static void do_item(struct work *w, struct item *it) {
     struct fault f = {0};
-    bool gone = answer_is_cancelled(&it->r->answer);
-    bool ok = gone                          ? fault_set(&f, 408, "cancelled", NULL, "the client went away")
-              : it->kind <= WORK_COMPLETION ? generate(w, it, &f)
-              : it->kind == WORK_RECORD     ? of_record(w, it, &f)
-                                            : reply(w, it, &f);
-    if (!ok) answer_fault(&it->r->answer, &f);
+    if (!do_one(w, it, &f)) answer_fault(&it->r->answer, &f);
     buf_free(&it->body);
     request_release(it->r);
 }
 
 static void *work_main(void *arg) {
-    struct work *w = arg;
+    struct crew *c = arg;
+    struct work *w = c->w;
+    /* 0 is this thread alone, on Linux. Where it is not allowed, plans run as fast as the rest. */
+    if (c == &w->plans) (void)setpriority(PRIO_PROCESS, 0, PLAN_NICE);
     for (;;) {
         pthread_mutex_lock(&w->lock);
-        while (!w->n && !w->stop) pthread_cond_wait(&w->something, &w->lock);
-        if (!w->n) {
+        while (!c->n && !w->stop) pthread_cond_wait(&c->something, &w->lock);
+        if (!c->n) {
             pthread_mutex_unlock(&w->lock);
             return NULL;
         }
-        struct item it = w->queue[w->head];
-        w->head = (w->head + 1) % w->cap;
-        w->n--;
+        struct item it = c->queue[c->head];
+        c->head = (c->head + 1) % c->cap;
+        c->n--;
         pthread_mutex_unlock(&w->lock);
         do_item(w, &it);
     }
@@ -135,44 +168,62 @@ static void *work_main(void *arg) {
 
 /* ---- open, close ---- */
 
-sil_err work_open(struct job_env *env, const struct catalog *catalog, struct loop *loop, struct work **out,
-                  struct sil_error *e) {
-    struct work *w = mem_array(env->mem, 1, sizeof *w);
-    uint32_t cap = env->config->limits.waiting;
-    struct item *queue = mem_array(env->mem, cap, sizeof *queue);
-    if (!w || !queue) {
-        mem_free(env->mem, w);
-        mem_free(env->mem, queue);
-        return err_nomem(e, "the workers", cap * sizeof *queue);
-    }
-    *w = (struct work){.env = env, .catalog = catalog, .loop = loop, .queue = queue, .cap = cap};
-    pthread_mutex_init(&w->lock, NULL);
-    pthread_cond_init(&w->something, NULL);
-    uint32_t n = env->config->workers < WORK_THREADS_MAX ? env->config->workers : WORK_THREADS_MAX;
-    while (w->n_threads < n && pthread_create(&w->threads[w->n_threads], NULL, work_main, w) == 0) w->n_threads++;
-    if (w->n_threads == n && n > 0) {
-        *out = w;
-        return SIL_OK;
-    }
-    work_close(w);
+static sil_err open_crew(struct work *w, struct crew *c, uint32_t cap, uint32_t threads, struct sil_error *e) {
+    c->cap = cap;
+    c->queue = mem_array(w->env->mem, cap, sizeof *c->queue);
+    if (!c->queue) return err_nomem(e, "the workers", cap * sizeof *c->queue);
+    uint32_t n = threads < WORK_THREADS_MAX ? threads : WORK_THREADS_MAX;
+    while (c->n_threads < n && pthread_create(&c->threads[c->n_threads], NULL, work_main, c) == 0) c->n_threads++;
+    if (c->n_threads == n && n > 0) return SIL_OK;
     return err_set(e, SIL_NOMEM, "the workers' threads could not be started");
 }
 
+sil_err work_open(struct job_env *env, const struct catalog *catalog, struct loop *loop, struct planner *planner,
+                  struct work **out, struct sil_error *e) {
+    struct work *w = mem_array(env->mem, 1, sizeof *w);
+    if (!w) return err_nomem(e, "the workers", sizeof *w);
+    w->env = env;
+    w->catalog = catalog;
+    w->loop = loop;
+    w->planner = planner;
+    w->quick.w = w->plans.w = w;
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->quick.something, NULL);
+    pthread_cond_init(&w->plans.something, NULL);
+    sil_err rc = open_crew(w, &w->quick, env->config->limits.waiting, env->config->workers, e);
+    if (rc == SIL_OK) rc = open_crew(w, &w->plans, PLANNER_PLACES, PLANNER_THREADS, e);
+    if (rc != SIL_OK) {
+        work_close(w);
+        return rc;
+    }
+    *out = w;
+    return SIL_OK;
+}
+
+static void join(struct crew *c) {
+    for (uint32_t i = 0; i < c->n_threads; i++) pthread_join(c->threads[i], NULL);
+    c->n_threads = 0;
+}
+
 void work_stop(struct work *w) {
+    planner_stop(w->planner);
     pthread_mutex_lock(&w->lock);
     w->stop = true;
-    pthread_cond_broadcast(&w->something);
+    pthread_cond_broadcast(&w->quick.something);
+    pthread_cond_broadcast(&w->plans.something);
     pthread_mutex_unlock(&w->lock);
-    for (uint32_t i = 0; i < w->n_threads; i++) pthread_join(w->threads[i], NULL);
-    w->n_threads = 0;
+    join(&w->quick);
+    join(&w->plans);
 }
 
 void work_close(struct work *w) {
     if (!w) return;
     work_stop(w);
-    pthread_cond_destroy(&w->something);
+    pthread_cond_destroy(&w->quick.something);
+    pthread_cond_destroy(&w->plans.something);
     pthread_mutex_destroy(&w->lock);
     struct mem mem = w->env->mem;
-    mem_free(mem, w->queue);
+    mem_free(mem, w->quick.queue);
+    mem_free(mem, w->plans.queue);
     mem_free(mem, w);
 }
