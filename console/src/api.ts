@@ -8,6 +8,7 @@ export class Failure extends Error {
         readonly kind: FailureKind,
         message: string,
         readonly retryMs = 0,
+        readonly code = "", // the server's word for it
     ) {
         super(message);
     }
@@ -18,12 +19,15 @@ const kindOf = (status: number): FailureKind =>
 
 async function failureOf(r: Response): Promise<Failure> {
     let message = `HTTP ${r.status}`;
+    let code = "";
     try {
-        message = (await r.json()).error.message;
+        const { error } = await r.json();
+        message = error.message;
+        code = error.code ?? "";
     } catch {
         // no words
     }
-    return new Failure(kindOf(r.status), message, Number(r.headers.get("retry-after-ms") ?? 0));
+    return new Failure(kindOf(r.status), message, Number(r.headers.get("retry-after-ms") ?? 0), code);
 }
 
 /** Asks the server; throws a Failure with its words, or the AbortError of init.signal. */
@@ -110,13 +114,8 @@ function body(model: string, turns: Turn[], s: Sampling): string {
     return /^\d+$/.test(s.seed) ? `${text.slice(0, -1)},"seed":${BigInt(s.seed)}}` : text;
 }
 
-export async function* chat(key: string, model: string, turns: Turn[], s: Sampling, signal: AbortSignal): AsyncGenerator<Piece> {
-    const r = await ask("/v1/chat/completions", key, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: body(model, turns, s),
-        signal,
-    });
+/** The data of each event of a stream; fails where the connection ends. */
+export async function* events(r: Response): AsyncGenerator<string> {
     const reader = r.body!.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
     for (;;) {
@@ -132,8 +131,20 @@ export async function* chat(key: string, model: string, turns: Turn[], s: Sampli
         for (let end = rest.indexOf("\n\n"); end >= 0; end = rest.indexOf("\n\n")) {
             const data = rest.slice(0, end).replace(/^data: ?/, "");
             rest = rest.slice(end + 2);
-            if (data === "[DONE]") return;
-            if (data) yield pieceOf(data);
+            if (data) yield data;
         }
+    }
+}
+
+export async function* chat(key: string, model: string, turns: Turn[], s: Sampling, signal: AbortSignal): AsyncGenerator<Piece> {
+    const r = await ask("/v1/chat/completions", key, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: body(model, turns, s),
+        signal,
+    });
+    for await (const data of events(r)) {
+        if (data === "[DONE]") return;
+        yield pieceOf(data);
     }
 }

@@ -2,6 +2,7 @@
 // here, above the pages, so that an answer goes on being written while another page is shown.
 import type { VNode } from "preact";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { KeyContext } from "./access";
 import { Failure, models as askModels, whoami } from "./api";
 import { Chat } from "./chat";
 import { Connecting, KeyForm, Unreachable } from "./door";
@@ -191,8 +192,10 @@ export function App(): VNode {
     };
     return (
         <WordsContext.Provider value={words}>
-            <a class="skip" href="#main" onClick={skip}>{words.skip}</a>
-            {page()}
+            <KeyContext.Provider value={key}>
+                <a class="skip" href="#main" onClick={skip}>{words.skip}</a>
+                {page()}
+            </KeyContext.Provider>
         </WordsContext.Provider>
     );
 }

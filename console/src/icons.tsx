@@ -9,6 +9,7 @@ const paths = {
     key: "M7 13.5a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7zM10.5 10H17M14.5 10v2.8",
     plan: "M3 16.5h14M5 13.5V9M9 13.5V4M13 13.5V7M16.5 13.5v-3",
     plus: "M10 4v12M4 10h12",
+    minus: "M5 10h10",
     send: "M10 16V4M5 9l5-5 5 5",
     stop: "M6 6h8v8H6z",
     menu: "M3 5.5h14M3 10h14M3 14.5h14",

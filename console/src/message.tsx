@@ -130,7 +130,7 @@ function Answer(props: Props): VNode {
                         <Figures message={message} />
                     </div>
                 )}
-                {!busy && message.trace && <Receipt trace={message.trace} />}
+                {!busy && <Receipt message={message} />}
             </div>
         </article>
     );

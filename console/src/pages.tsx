@@ -1,6 +1,7 @@
 // The pages beside the conversation. A line here is a page: in the navigation, at #/NAME, with a title.
 import type { ComponentType } from "preact";
 import type { IconName } from "./icons";
+import { RecordPage } from "./record";
 import type { PageName } from "./router";
 import type { Model, Who } from "./types";
 
@@ -20,4 +21,4 @@ export interface PageEntry {
 }
 
 /** In the order of the navigation; the names that people read are `pages` in words.ts. */
-export const pages: readonly PageEntry[] = [];
+export const pages: readonly PageEntry[] = [{ name: "record", icon: "book", View: RecordPage }];

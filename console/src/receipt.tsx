@@ -1,14 +1,14 @@
-// The record of one answer: its number, and the check of its receipt.
+// The record of one answer: its number, the check of its receipt, and the answer run again.
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import { recordKey } from "./api";
+import { CheckBox } from "./check";
 import { Icon } from "./icons";
-import { trustedRecordKey, trustRecordKey } from "./prefs";
-import type { Trace } from "./types";
-import { verify, type Entry, type Verdict } from "./verify";
-import { useWords, type Words } from "./words";
-
-type Shown = Verdict | { state: "checking" } | { state: "changed"; vkey: string } | { state: "none" } | { state: "offline" };
+import { ReplayBox } from "./replay";
+import { hashOf } from "./router";
+import type { Message } from "./types";
+import type { Entry } from "./verify";
+import { useWords } from "./words";
+import { useRecordWords } from "./words_record";
 
 export function saveFile(name: string, text: string, type: string): void {
     const url = URL.createObjectURL(new Blob([text], { type }));
@@ -17,21 +17,6 @@ export function saveFile(name: string, text: string, type: string): void {
     a.download = name;
     a.click();
     setTimeout(() => URL.revokeObjectURL(url), 1000);
-}
-
-async function check(trace: Trace): Promise<Shown> {
-    if (!trace.receipt) return { state: "none" };
-    let vkey;
-    try {
-        vkey = await recordKey();
-    } catch {
-        return { state: "offline" };
-    }
-    const trusted = trustedRecordKey();
-    if (trusted && trusted !== vkey) return { state: "changed", vkey };
-    const verdict = await verify(trace.receipt, vkey, trace);
-    if (verdict.state === "good") trustRecordKey(vkey);
-    return verdict;
 }
 
 function Facts({ entry, origin }: { entry: Entry; origin: string }): VNode {
@@ -60,68 +45,64 @@ function Facts({ entry, origin }: { entry: Entry; origin: string }): VNode {
     );
 }
 
-function say(s: Shown, w: Words): { tone: string; title: string; text: string } {
-    switch (s.state) {
-        case "good":
-            return { tone: "good", title: w.good, text: w.goodText(s.index, s.size) };
-        case "broken":
-            return { tone: "bad", title: w.broken, text: w.brokenWhy[s.why] };
-        case "changed":
-            return { tone: "bad", title: w.broken, text: w.keyChanged };
-        case "unsupported":
-            return { tone: "plain", title: w.unsupported, text: w.unsupportedWhy[s.why] };
-        case "none":
-            return { tone: "plain", title: w.unsupported, text: w.noReceipt };
-        case "offline":
-            return { tone: "plain", title: w.unsupported, text: w.fail.offline };
-        case "checking":
-            return { tone: "plain", title: w.verifying, text: "" };
-    }
+/** Where an answer that was cut off is on record: its number did not come. */
+function Somewhere({ request }: { request: string }): VNode {
+    const r = useRecordWords();
+    return (
+        <p class="receipt">
+            <a class="text-button" href={hashOf("record", request)}><Icon name="book" />{r.findEntry}</a>
+        </p>
+    );
 }
 
-export function Receipt({ trace }: { trace: Trace }): VNode | null {
+export function Receipt({ message }: { message: Message }): VNode | null {
     const w = useWords();
-    const [shown, setShown] = useState<Shown | null>(null);
-    if (trace.entry === undefined) return null;
-    const run = async (): Promise<void> => {
-        setShown({ state: "checking" });
-        setShown(await check(trace));
-    };
-    const words = shown && say(shown, w);
+    const r = useRecordWords();
+    const [shown, setShown] = useState<"check" | "replay" | null>(null);
+    const [times, setTimes] = useState(0);
+    const trace = message.trace;
+    if (!trace) return null;
+    const { entry, receipt } = trace;
+    if (entry === undefined) return trace.request && message.text ? <Somewhere request={trace.request} /> : null;
+    const show = (what: "check" | "replay"): void => (setShown(what), setTimes(times + 1));
+    const close = (): void => setShown(null);
+    const actions = (
+        <>
+            {receipt && (
+                <button type="button" class="text-button" onClick={() => saveFile(`sillok-${entry}.tlog-proof`, receipt, "text/plain")}>
+                    <Icon name="save" />
+                    {w.saveReceipt}
+                </button>
+            )}
+            <a class="text-button" href={hashOf("record", String(entry))}><Icon name="book" />{r.seeEntry}</a>
+        </>
+    );
     return (
         <div class="receipt">
-            <button type="button" class="record" onClick={() => void run()} title={w.verifyLong}>
-                <Icon name="shield" />
-                <span>{w.record(trace.entry)}</span>
-                <span class="record-verify">{w.verify}</span>
-            </button>
+            <div class="receipt-actions">
+                <button type="button" class="record" onClick={() => show("check")} title={w.verifyLong}>
+                    <Icon name="shield" />
+                    <span>{w.record(entry)}</span>
+                    <span class="record-verify">{w.verify}</span>
+                </button>
+                <button type="button" class="text-button" onClick={() => show("replay")}>
+                    <Icon name="again" />
+                    {r.replay}
+                </button>
+            </div>
             <div role="status">
-                {shown && words && (
-                    <div class={`verdict ${words.tone}`}>
-                        <Icon name={words.tone === "bad" ? "alert" : "shield"} />
-                        <div>
-                            <strong>{words.title}</strong>
-                            {words.text && <p>{words.text}</p>}
-                            {shown.state === "good" && <Facts entry={shown.entry} origin={shown.origin} />}
-                            <div class="verdict-actions">
-                                {shown.state === "changed" && (
-                                    <button type="button" class="text-button" onClick={() => (trustRecordKey(shown.vkey), void run())}>
-                                        {w.trustNew}
-                                    </button>
-                                )}
-                                {trace.receipt && shown.state !== "checking" && (
-                                    <button type="button" class="text-button" onClick={() => saveFile(`sillok-${trace.entry}.tlog-proof`, trace.receipt!, "text/plain")}>
-                                        <Icon name="save" />
-                                        {w.saveReceipt}
-                                    </button>
-                                )}
-                            </div>
-                        </div>
-                        <button type="button" class="icon-button" onClick={() => setShown(null)} aria-label={w.close} title={w.close}>
-                            <Icon name="close" />
-                        </button>
-                    </div>
+                {shown === "check" && (
+                    <CheckBox
+                        key={times}
+                        receipt={() => Promise.resolve(receipt)}
+                        shown={trace}
+                        said={{ text: message.text, thought: message.thought }}
+                        actions={actions}
+                        facts={(c) => <Facts entry={c.entry} origin={c.origin} />}
+                        onClose={close}
+                    />
                 )}
+                {shown === "replay" && <ReplayBox key={times} entry={entry} actions={actions} onClose={close} />}
             </div>
         </div>
     );

@@ -3,18 +3,33 @@
 
 export interface Entry {
     request: string;
+    tenant: string;
+    choice: number;
     model: string;
-    in: { n: number };
-    out: { n: number };
-    sampling: { seed: string; temperature: number; top_p: number };
+    tokenizer?: string;
+    in: { n: number; sha256: string };
+    out: { n: number; sha256: string };
+    sampling: {
+        seed: string;
+        temperature: number;
+        top_p: number;
+        top_k: number;
+        min_p: number;
+        repeat_penalty: number;
+        frequency_penalty: number;
+        presence_penalty: number;
+        bias?: { n: number; sha256: string };
+    };
     time_ms: number;
     finish: string;
     software: string;
     profile: string;
+    energy_mj?: number;
+    keep: "none" | "ids" | "text";
 }
 
 export type Verdict =
-    | { state: "good"; index: number; size: number; origin: string; entry: Entry }
+    | { state: "good"; index: number; size: number; origin: string; entry: Entry; line: string }
     | { state: "broken"; why: "form" | "path" | "signature" | "answer" | "key" }
     | { state: "unsupported"; why: "context" | "ed25519" };
 
@@ -147,12 +162,14 @@ export interface Shown {
     entry?: number;
     request?: string;
     tokensOut?: number;
+    line?: string; // the entry's bytes
 }
 
-function belongs(e: Entry, r: Receipt, shown: Shown): boolean {
+function belongs(e: Entry, line: string, r: Receipt, shown: Shown): boolean {
     const id = shown.request?.split("-").at(-1);
     if (shown.entry !== undefined && shown.entry !== r.index) return false;
     if (id && !e.request.endsWith(id)) return false;
+    if (shown.line !== undefined && shown.line !== line) return false;
     return shown.tokensOut === undefined || shown.tokensOut === e.out.n;
 }
 
@@ -163,10 +180,32 @@ export async function verify(receipt: string, vkey: string, shown: Shown): Promi
         const head = await openNote(r.note, vkey);
         if (!head) return { state: "unsupported", why: "ed25519" };
         if (!same(await rootOf(r, head.size), head.root)) throw new Broken("path");
-        const entry: Entry = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(r.entry));
-        if (!belongs(entry, r, shown)) throw new Broken("answer");
-        return { state: "good", index: r.index, size: head.size, origin: head.origin, entry };
+        const line = new TextDecoder("utf-8", { fatal: true }).decode(r.entry);
+        const entry: Entry = JSON.parse(line);
+        if (!belongs(entry, line, r, shown)) throw new Broken("answer");
+        return { state: "good", index: r.index, size: head.size, origin: head.origin, entry, line };
     } catch (e) {
         return { state: "broken", why: e instanceof Broken ? e.why : "form" };
     }
+}
+
+/** Whether the record's key signed a checkpoint; null: this browser cannot say. */
+export async function checkNote(note: string, vkey: string): Promise<boolean | null> {
+    if (!globalThis.crypto?.subtle) return null;
+    try {
+        return (await openNote(note, vkey)) && true;
+    } catch {
+        return false;
+    }
+}
+
+const hex = (b: Uint8Array): string => Array.from(b, (v) => v.toString(16).padStart(2, "0")).join("");
+
+/** The salted digest of token ids that an entry has, in hexadecimal. null: this browser cannot compute it. */
+export async function idsDigest(salt: string, part: "in" | "out", ids: number[]): Promise<string | null> {
+    if (!globalThis.crypto?.subtle) return null;
+    const bytes = new DataView(new ArrayBuffer(ids.length * 4));
+    ids.forEach((id, i) => bytes.setUint32(i * 4, id, true));
+    const raw = Uint8Array.from(salt.match(/../g) ?? [], (x) => parseInt(x, 16));
+    return hex(await sha256(raw, utf8.encode(`${part}\n`), new Uint8Array(bytes.buffer)));
 }

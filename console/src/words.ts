@@ -70,8 +70,6 @@ const ko = {
     stopped: "멈춤. 여기까지의 답도 서버에 기록됩니다.",
     cutShort: "길이 제한에 이르러 끝났습니다.",
     good: "기록이 확인되었습니다",
-    goodText: (i: number, size: number) =>
-        `기록 ${i.toLocaleString("ko")}번이 서명된 기록 ${size.toLocaleString("ko")}건 안에 바뀌지 않고 들어 있음을 이 브라우저가 직접 계산해 확인했습니다. 기록에는 글 대신 토큰의 지문이 남습니다.`,
     provenance: "기록의 내용",
     recordOf: "기록",
     broken: "기록을 믿을 수 없습니다",
@@ -196,8 +194,6 @@ const en: Words = {
     stopped: "Stopped. The answer up to here is on the server's record too.",
     cutShort: "Ended at the length limit.",
     good: "The record is verified",
-    goodText: (i, size) =>
-        `This browser computed itself that record no. ${i.toLocaleString("en")} stands unchanged among the ${size.toLocaleString("en")} entries that were signed. The record holds a digest of the tokens, not the words.`,
     provenance: "What is recorded",
     recordOf: "Record",
     broken: "The record cannot be trusted",

@@ -2,7 +2,7 @@
 // port, with keys, its state in a folder of its own.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { done, note, skip } from "./tap.mjs";
@@ -48,9 +48,19 @@ export class Server {
             ...more,
         };
         writeFileSync(s.config, JSON.stringify(settings, null, 1));
-        if (settings.keys !== false) s.key = run(sillok, ["key", "add", "--state", s.state, "tests"]).match(/sk-[\w-]+/)[0];
+        if (settings.keys !== false) s.key = s.addKey("tests");
         await s.#spawn();
         return s;
+    }
+
+    // A key of a tenant; options as of `sillok key add`.
+    addKey(tenant, ...options) {
+        return run(sillok, ["key", "add", "--state", this.state, tenant, ...options]).match(/sk-[\w-]+/)[0];
+    }
+
+    // What a command of the program prints.
+    sillok(...args) {
+        return run(sillok, args);
     }
 
     #spawn() {
@@ -98,12 +108,28 @@ export class Server {
     }
 
     // Asks it to end; returns its exit status, or the signal that ended it.
-    async stop() {
+    async #end() {
         this.child.removeAllListeners("exit");
         const exit = new Promise((resolve) => this.child.on("exit", (code, signal) => resolve(signal ?? code)));
         this.child.kill("SIGTERM");
         const code = await exit;
         if (code !== 0) note(this.log);
+        return code;
+    }
+
+    // Ends it, lets something be done to its files, and starts it again at the same address.
+    async restart(between = () => {}) {
+        assert.equal(await this.#end(), 0);
+        await between();
+        const settings = JSON.parse(readFileSync(this.config, "utf8"));
+        settings.listen[0].port = Number(new URL(this.origin).port);
+        writeFileSync(this.config, JSON.stringify(settings, null, 1));
+        await this.#spawn();
+    }
+
+    // Ends it and removes its folder.
+    async stop() {
+        const code = await this.#end();
         rmSync(this.folder, { recursive: true, force: true });
         return code;
     }
