@@ -507,6 +507,80 @@ static void erased(void **state) {
     refused("GET", url_of(index, "/transcript"), law, 404, "transcript_erased");
 }
 
+/* ---- a long record ---- */
+
+/* Entries of a tenant without keys, as an older server left them. */
+static void write_many(uint32_t n) {
+    struct ledger_key key;
+    struct sil_error e = {0};
+    struct ledger *l = NULL;
+    char path[URL], dir[URL];
+    snprintf(path, sizeof path, "%s/ledger.key", bed.state);
+    snprintf(dir, sizeof dir, "%s/ledger", bed.state);
+    assert_int_equal(ledger_key_load(path, &key, &e), SIL_OK);
+    struct ledger_config c = {.dir = dir, .key = &key, .mem = mem_libc()};
+    assert_int_equal(ledger_open(&c, &l, &e), SIL_OK);
+    for (uint32_t i = 0; i < n; i++) {
+        struct ledger_answer a = {.entry = {.time_ms = 1000 + i, .sampling = {.top_p = 1, .repeat_penalty = 1}},
+                                  .keep = LEDGER_KEEP_NONE};
+        struct ledger_ticket t;
+        snprintf(a.entry.tenant, sizeof a.entry.tenant, "옛 기관");
+        snprintf(a.entry.request, sizeof a.entry.request, "req_old%u", i);
+        memset(a.entry.model, 'a', SIL_DIGEST - 1);
+        snprintf(a.entry.profile, sizeof a.entry.profile, "CA/0");
+        snprintf(a.entry.finish, sizeof a.entry.finish, "stop");
+        snprintf(a.entry.software, sizeof a.entry.software, "sillok 0.0.1");
+        if (ledger_append(l, &a, &t, &e) != SIL_OK) fail_msg("%s", e.text);
+        if (i % 4000 == 3999 || i + 1 == n) assert_int_equal(ledger_commit(l, &e), SIL_OK);
+    }
+    ledger_close(l);
+}
+
+static void long_records(void **state) {
+    (void)state;
+    enum { MANY = 9000 };
+    json_t *j = ask("GET", "/record", admin, NULL, 200);
+    uint64_t first = (uint64_t)number(j, "size"), size = first + MANY;
+    json_decref(j);
+    serve_bed_stop(&bed);
+    write_many(MANY);
+    serve_bed_start(&bed);
+    j = ask("GET", "/record", admin, NULL, 200);
+    assert_int_equal(number(j, "size"), size);
+    assert_int_equal(number(j, "counted"), size);
+    json_decref(j);
+    check_list("?limit=2", admin, (uint64_t[]){size - 1, size - 2}, 2);
+    uint32_t calls = 0, found = 0; /* one call looks at so much and no more */
+    for (int64_t before = (int64_t)size; before >= 0; calls++) {
+        char url[URL];
+        snprintf(url, sizeof url, "/record/entries?before=%lld&limit=200", (long long)before);
+        j = ask("GET", url, tax, NULL, 200);
+        assert_true(number(j, "looked") <= RECORD_SCAN_MAX);
+        found += (uint32_t)json_array_size(json_object_get(j, "data"));
+        const json_t *next = json_object_get(j, "next");
+        before = json_is_null(next) ? -1 : json_integer_value(next);
+        json_decref(j);
+    }
+    assert_true(calls == MANY / RECORD_SCAN_MAX + 1 && found > 0);
+    j = ask("GET", "/record/entries?from=1700000000000", admin, NULL, 200); /* and stops at once where all are older */
+    assert_int_equal(number(j, "looked"), 1);
+    assert_true(json_is_null(json_object_get(j, "next")));
+    json_decref(j);
+    j = ask("GET", url_of(first + 5, ""), admin, NULL, 200);
+    assert_string_equal(text(json_object_get(j, "fields"), "request"), "req_old5");
+    assert_true(json_is_null(json_object_get(j, "model_name")));
+    json_decref(j);
+    struct http_reply r;
+    struct ledger_key k;
+    struct receipt proof;
+    struct sil_error e = {0};
+    read_key(&k);
+    http_ask(bed.socket, "GET", url_of(first + 5, "/receipt"), admin, NULL, 0, &r);
+    if (receipt_open(buf_view(&r.body), &k, &proof, &e) != SIL_OK) fail_msg("%s", e.text);
+    http_reply_free(&r);
+    equal_again(law, 0);
+}
+
 /* ---- many at once ---- */
 
 struct client {
@@ -675,6 +749,7 @@ int main(void) {
         cmocka_unit_test(left_alone),
         cmocka_unit_test(beside_the_writer),
         cmocka_unit_test(memory_runs_out),
+        cmocka_unit_test(long_records),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -24,7 +24,7 @@ function verdictWords(s: Checked, words: WordsChecked | null, w: Words, r: Recor
     switch (s.state) {
         case "good":
             if (words?.state === "altered") return { tone: "bad", title: r.altered, text: "" };
-            if (words?.state === "differs") return { tone: "bad", title: w.broken, text: "" };
+            if (words?.state === "differs") return { tone: "bad", title: r.checks.wordsDiffer, text: "" };
             return { tone: "good", title: w.good, text: r.checks.here };
         case "broken":
             return { tone: "bad", title: w.broken, text: w.brokenWhy[s.why] };

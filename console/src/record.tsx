@@ -1,7 +1,7 @@
 // The page of the record: the signed head, the latest entries, search; #/record/N is one entry.
 import type { VNode } from "preact";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { askJson, Failure } from "./api";
+import { Failure } from "./api";
 import { checkNote } from "./verify";
 import { useFormat } from "./format";
 import { Icon } from "./icons";
@@ -242,11 +242,11 @@ function Filters({ filter, set, tenants, models, go }: FiltersProps): VNode {
     );
 }
 
-function Entries(props: FiltersProps & { admin: boolean; head: api.Head | null }): VNode {
+function Entries(props: FiltersProps & { head: api.Head | null }): VNode {
     const r = useRecordWords();
-    const { apiKey, filter, head, admin } = props;
+    const { apiKey, filter, head } = props;
     const found = useEntries(apiKey, filter);
-    const columns = useColumns(admin);
+    const columns = useColumns(props.who.admin);
     const fresh = head && found.size > 0 ? head.size - found.size : 0;
     const filtered = Object.values(filter).some(Boolean);
     return (
@@ -276,8 +276,9 @@ function Entries(props: FiltersProps & { admin: boolean; head: api.Head | null }
 
 /* ---- the page ---- */
 
-function List(props: PageProps & { admin: boolean }): VNode {
-    const { apiKey, rest, admin } = props;
+function List(props: PageProps): VNode {
+    const { apiKey, rest } = props;
+    const { admin } = props.who;
     const [filter, set] = useState<api.Filter>({ ...noFilter, request: rest });
     const head: Loaded<api.Head> = useLoaded(`head ${apiKey}`, (signal) => api.head(apiKey, signal), everyMs);
     useEffect(() => {
@@ -294,12 +295,10 @@ function List(props: PageProps & { admin: boolean }): VNode {
 
 export function RecordPage(props: PageProps): VNode {
     const r = useRecordWords();
-    const me = useLoaded(`me ${props.apiKey}`, (signal) => askJson<{ admin: boolean; tenant: string }>("/whoami", props.apiKey, undefined, signal));
-    const admin = me.data?.admin ?? false;
     if (/^\d{1,16}$/.test(props.rest)) return <EntryPage key={props.rest} {...props} index={Number(props.rest)} />;
     return (
         <Page title={r.title} lead={r.lead}>
-            {me.data || me.failure ? <List {...props} admin={admin} /> : <Loading />}
+            <List {...props} />
         </Page>
     );
 }

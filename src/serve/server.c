@@ -70,9 +70,10 @@ static sil_err open_record(struct server *s, struct sil_error *e) {
     if (err == SIL_OK) err = ledger_writer_start(s->ledger, &w, &s->writer, e);
     ledger_key_public(&key, s->record_key);
     memset(&key, 0, sizeof key);
-    /* Whoever browses the record leaves a worker to those who ask the models. */
+    /* Whoever browses the record leaves a worker to those who ask the models, where there are some; a page asks for its
+     * head and its list together. */
     struct record_config r = {.mem = s->env.mem, .dir = path, .vkey = s->record_key, .catalog = &s->catalog};
-    r.n_readers = s->config->workers > 1 ? s->config->workers - 1 : 1;
+    r.n_readers = s->config->workers > 3 ? s->config->workers - 1 : 2;
     return err == SIL_OK ? record_open(&r, &s->record, e) : err;
 }
 

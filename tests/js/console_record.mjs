@@ -51,6 +51,7 @@ await test("the latest entries come first, of this tenant alone, with the signed
     await page.reload();
     await until(async () => (await rows.count()) === mine.length, 5000, "the entries");
     assert.deepEqual(await page.locator(".entry-link").allTextContents(), mine.map((m) => String(m.entry)).reverse());
+    await page.getByRole("heading", { name: "서명된 기록" }).waitFor();
     const head = await page.locator(".card").first().innerText();
     assert.match(head, /기록\s+6\s*건/);
     assert.match(head, /내 기관의 기록\s+5\s*건/);
@@ -188,10 +189,29 @@ await test("a text changed in the browser's own keeping is told", async () => {
     await finished();
     await answers.first().getByRole("button", { name: /^기록 [\d,]+번\s*확인$/ }).click();
     await answers.first().getByText("화면의 글이 기록된 토큰을 글로 바꾼 것과 다릅니다.").waitFor();
-    await answers.first().getByText("기록을 믿을 수 없습니다").waitFor();
+    await answers.first().getByText("화면의 글이 기록과 다릅니다", { exact: true }).waitFor();
     await picture(page, "chat-differs");
     await answers.first().getByRole("link", { name: "기록에서 보기" }).click();
     await page.getByRole("heading", { name: /^기록 \d+번$/ }).waitFor();
+});
+
+await test("an answer that was stopped is found in the record by its request", async () => {
+    const cdp = await context.newCDPSession(page);
+    const slow = (rate) => cdp.send("Network.emulateNetworkConditions", { offline: false, latency: 0, downloadThroughput: rate, uploadThroughput: -1 });
+    await page.goto(`${server.origin}/#/chat`);
+    await page.getByRole("button", { name: "새 대화" }).click();
+    await page.getByRole("textbox", { name: "메시지" }).fill("멈출 답");
+    await slow(2000);
+    try {
+        await page.getByRole("textbox", { name: "메시지" }).press("Enter");
+        await until(async () => (await answers.first().locator(".markdown").textContent({ timeout: 1000 }).catch(() => "")).length > 0, 15_000, "its beginning");
+        await page.getByRole("button", { name: "멈추기" }).click();
+    } finally {
+        await slow(-1);
+        await cdp.detach();
+    }
+    await answers.first().getByRole("link", { name: "기록에서 찾기" }).click();
+    await until(async () => (await rows.count()) === 1, 5000, "its entry");
 });
 
 /* ---- others ---- */
@@ -212,7 +232,7 @@ await test("another tenant's key sees nothing of it", async () => {
 
 await test("an administrator sees all entries, runs them again, and reads nobody's words", async () => {
     await enter(keys.admin);
-    await until(async () => (await rows.count()) === 7, 5000, "all entries");
+    await until(async () => (await rows.count()) === 8, 5000, "all entries");
     await page.getByText("기관별 기록").click();
     await page.locator(".facts tbody tr").nth(1).waitFor();
     await noSerious(page, axeSource);
@@ -271,10 +291,32 @@ await test("more than a page: the rest is a click away, and new entries are told
     await enter(keys.own);
     await until(async () => (await rows.count()) === 50, 5000, "a page");
     await page.getByRole("button", { name: "더 보기" }).click();
-    await until(async () => (await rows.count()) === 66, 5000, "the rest");
+    await until(async () => (await rows.count()) === 67, 5000, "the rest");
     await answer(keys.own, "새 질문");
     await page.getByRole("button", { name: "새 기록 1건 보기" }).click({ timeout: 15_000 });
     await until(async () => (await rows.count()) === 50, 5000, "the newest");
+});
+
+await test("a long search says how far it looked and goes on; a failure says so and is tried again", async () => {
+    const page_ = (route, body, status = 200) => route.fulfill({ status, contentType: "application/json", body: JSON.stringify(body) });
+    let next = 90_000;
+    await page.route("**/record/entries?**", (r) => page_(r, { size: 100_000, data: [], looked: 4096, next: (next -= 4096) }));
+    await page.getByLabel("기록 번호나 응답 ID로 찾기").fill("chatcmpl-long-ago");
+    await page.getByRole("button", { name: "찾기", exact: true }).click();
+    await page.getByText("기록 100,000건 가운데 32,768건을 살펴보았습니다.").waitFor();
+    await noSerious(page, axeSource);
+    await picture(page, "record-looking");
+    await page.getByRole("button", { name: "더 찾기" }).click();
+    await page.getByText("기록 100,000건 가운데 65,536건을 살펴보았습니다.").waitFor();
+    await page.unroute("**/record/entries?**");
+    await page.route("**/record/entries?**", (r) => page_(r, { error: { message: "too many requests", code: "rate_limit_exceeded" } }, 429));
+    await page.getByRole("button", { name: "조건 지우기" }).click();
+    await page.getByText("요청이 한도를 넘었습니다.").waitFor();
+    await noSerious(page, axeSource);
+    await picture(page, "record-limited");
+    await page.unroute("**/record/entries?**");
+    await page.getByRole("button", { name: "다시 시도" }).click();
+    await until(async () => (await rows.count()) === 50, 5000, "the entries");
 });
 
 await test("English is complete", async () => {
