@@ -1,5 +1,6 @@
 #!/bin/sh
-# Writes the tables of README.md between <!-- bench:begin --> and <!-- bench:end --> from bench/results/*.csv, then,
+# Writes the tables of README.md: between <!-- bench:first --> and <!-- bench:first:end --> the one of
+# bench/results/speed.csv, between <!-- bench:begin --> and <!-- bench:end --> the others of bench/results/*.csv, then,
 # folded, those of bench/results/details/*.csv.
 #   bench/readme.sh [--check]      --check: changes nothing, fails when README.md is not up to date
 # A results file has a header line, then rows; fields hold no commas. Lines that begin with # stand above the table as
@@ -7,33 +8,40 @@
 set -eu
 cd "$(dirname "$0")/.."
 new=$(mktemp "${TMPDIR:-/tmp}/sillok-readme.XXXXXX")
-trap 'rm -f "$new" "$new.table"' EXIT
+trap 'rm -f "$new" "$new.first" "$new.table"' EXIT
 
-# What most readers look for stands first.
-shown=
-for f in bench/results/speed.csv bench/results/*.csv bench/results/details/*.csv; do
-    [ -f "$f" ] || continue
-    case "$shown" in *" $f "*) continue ;; esac
-    shown="$shown $f "
-    awk -F, -v folded="$(case "$f" in */details/*) echo 1 ;; esac)" '
-        { sub(/\r$/, "") }
-        /^#/ { text = text (text == "" ? "" : " ") substr($0, 3); next }
-        NF == 0 { next }
-        !header { if (folded) print "<details><summary>" text "</summary>\n"
-            else if (text != "") print text "\n"
-            header = NF; cells($0); rule = "|"
-            for (i = 1; i <= NF; i++) rule = rule (i == 1 ? "---|" : "---:|"); print rule; next }
-        NF != header { print FILENAME ":" FNR ": " NF " fields instead of " header > "/dev/stderr"; exit 1 }
-        { cells($0) }
-        function cells(line) { gsub(/[ \t]*,[ \t]*/, " | ", line); print "| " line " |" }
-        END { if (header) print ""; if (header && folded) print "</details>\n" }' "$f"
-done >"$new.table"
+tables() { # FILE...: as Markdown
+    for f in "$@"; do
+        [ -f "$f" ] || continue
+        awk -F, -v folded="$(case "$f" in */details/*) echo 1 ;; esac)" '
+            { sub(/\r$/, "") }
+            /^#/ { text = text (text == "" ? "" : " ") substr($0, 3); next }
+            NF == 0 { next }
+            !header { if (folded) print "<details><summary>" text "</summary>\n"
+                else if (text != "") print text "\n"
+                header = NF; cells($0); rule = "|"
+                for (i = 1; i <= NF; i++) rule = rule (i == 1 ? "---|" : "---:|"); print rule; next }
+            NF != header { print FILENAME ":" FNR ": " NF " fields instead of " header > "/dev/stderr"; exit 1 }
+            { cells($0) }
+            function cells(line) { gsub(/[ \t]*,[ \t]*/, " | ", line); print "| " line " |" }
+            END { if (header) print ""; if (header && folded) print "</details>\n" }' "$f"
+    done
+}
+tables bench/results/speed.csv >"$new.first"
+others=
+for f in bench/results/*.csv bench/results/details/*.csv; do
+    [ "$f" = bench/results/speed.csv ] || others="$others $f"
+done
+# shellcheck disable=SC2086 # a list of words
+tables $others >"$new.table"
 
-awk -v table="$new.table" '
-    /^<!-- bench:begin -->$/ { print; begun++; while ((getline line < table) > 0) print line; inside = 1; next }
-    /^<!-- bench:end -->$/ { inside = 0; ended++ }
+awk -v first="$new.first" -v table="$new.table" '
+    function put(file) { while ((getline line < file) > 0) print line; inside = 1; marks++ }
+    /^<!-- bench:(first:)?end -->$/ { inside = 0; marks++ }
     !inside { print }
-    END { if (begun != 1 || ended != 1) { print "README.md: one bench:begin and one bench:end expected" > "/dev/stderr"; exit 1 } }
+    /^<!-- bench:first -->$/ { put(first) }
+    /^<!-- bench:begin -->$/ { put(table) }
+    END { if (marks != 4) { print "README.md: its four bench marks are expected" > "/dev/stderr"; exit 1 } }
     ' README.md >"$new"
 if [ "${1-}" = --check ]; then
     cmp -s "$new" README.md || { echo "README.md is not what bench/results says: run bench/readme.sh" >&2; exit 1; }

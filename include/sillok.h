@@ -56,6 +56,8 @@ struct sil_model_config {
     const char *cpu;    /* kernels: "scalar", "avx2", "avx512", "neon", "native"; NULL: native. They change the speed,
                            never a bit of a result */
     uint32_t n_threads; /* for packing weights; 0: what the affinity mask and the cgroup allow */
+    bool pack_later;    /* weights are rearranged for the kernels by the first steps of the engines instead of here: the
+                           first token behind a short prompt comes sooner, the dozen after it later */
 };
 
 /* Opens a GGUF file (of a split model: its first part). c may be NULL for the defaults. */

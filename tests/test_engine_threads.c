@@ -1,4 +1,5 @@
 /* The engine's promise: a session's logits do not depend on processor level, threads, batch, chunks or neighbours. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -154,6 +155,47 @@ static void test_neighbours(void **state) {
     close_fixture(&f);
 }
 
+struct packer {
+    const struct fixture *f;
+    struct sil_model *model;
+    uint32_t chunk;
+    char got[SHA_HEX];
+};
+
+static void *packer_main(void *arg) {
+    struct packer *p = arg;
+    struct sil_engine *eng = engine(p->model, (struct sil_engine_config){.n_threads = 2});
+    digest_chunks(eng, p->f, p->chunk, p->got);
+    sil_engine_close(eng);
+    return NULL;
+}
+
+/* Two engines of one model, whose passes pack its weights while they use them. */
+static void test_packed_later(void **state) {
+    (void)state;
+    struct fixture f;
+    struct sil_error e = {0};
+    struct packer p[3];
+    open_fixture(&f, true, DTYPE_Q8_0);
+    p[2] = (struct packer){.f = &f, .model = f.model, .chunk = N_PROMPT};
+    packer_main(&p[2]);
+    for (int round = 0; round < 4; round++) {
+        struct sil_model_config c = {.pack_later = true};
+        struct sil_model *m = NULL;
+        pthread_t thread;
+        if (sil_model_open(f.path, &c, &m, &e) != SIL_OK) fail_msg("%s", e.text);
+        assert_true(m->m->packed_bytes == 0 || !m->m->output.w.packed);
+        for (uint32_t i = 0; i < 2; i++) p[i] = (struct packer){.f = &f, .model = m, .chunk = i && round > 1 ? 45 : 3};
+        assert_int_equal(pthread_create(&thread, NULL, packer_main, &p[0]), 0);
+        packer_main(&p[1]);
+        pthread_join(thread, NULL);
+        assert_true(m->m->packed_bytes == 0 || m->m->output.w.packed);
+        for (uint32_t i = 0; i < 2; i++) assert_string_equal(p[i].got, p[2].got);
+        sil_model_close(m);
+    }
+    close_fixture(&f);
+}
+
 /* Dropped tokens leave no trace. */
 static void test_truncate(void **state) {
     (void)state;
@@ -186,7 +228,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_llama_f16), cmocka_unit_test(test_same_llama_q8),
         cmocka_unit_test(test_same_qwen3_q4k), cmocka_unit_test(test_neighbours),
-        cmocka_unit_test(test_truncate),
+        cmocka_unit_test(test_packed_later),   cmocka_unit_test(test_truncate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

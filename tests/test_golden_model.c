@@ -187,6 +187,20 @@ static bool emulated(void) {
     return getenv("SILLOK_TEST_EMULATED") && !full();
 }
 
+/* Weights that the passes themselves pack: a part in each of many small ones, all in a large one. */
+static void check_packed_later(const char *path, uint32_t mask, enum sil_kv kv, const char *want) {
+    const struct way ways[] = {{.threads = 1, .together = 1, .chunk = 1, .batch = 64},
+                               {.threads = 2, .together = 3, .chunk = 13, .batch = 7, .draft = 5},
+                               {.threads = 3, .together = 8, .chunk = PROMPT_MAX, .batch = 256, .shared = true}};
+    for (size_t i = 0; i < (SLOW_BUILD || emulated() ? 1 : 3); i++) {
+        struct sil_error e = {0};
+        struct sil_model m = {NULL};
+        if (model_open(mem_libc(), path, mask, 0, &m.m, &e) != SIL_OK) fail_msg("%s", e.text);
+        check_way(&m, kv, &ways[i], want);
+        model_close(m.m);
+    }
+}
+
 static void check_mask(const char *path, uint32_t mask, enum sil_kv kv, uint32_t first, uint32_t n_ways,
                        const char *want) {
     struct sil_error e = {0};
@@ -195,6 +209,7 @@ static void check_mask(const char *path, uint32_t mask, enum sil_kv kv, uint32_t
     if (mask == 0) check_way(&m, kv, &plainest, want);
     check_level(&m, kv, first, n_ways, want);
     model_close(m.m);
+    check_packed_later(path, mask, kv, want);
 }
 
 static void check_model(const struct mm_spec *spec, enum sil_kv kv, const char *want) {

@@ -69,6 +69,7 @@ static sil_err run(struct options *o, const char *path, struct sil_error *e) {
     uint32_t *ids = malloc(TOKENS_MAX * sizeof *ids), n = 0;
     if (!ids) return err_nomem(e, "token ids", TOKENS_MAX * sizeof *ids);
     struct sink k = {.o = o, .file = {.fd = -1}};
+    o->setup.soon = true;
     sha_begin(&k.sha);
     sil_err err = parse_ids(o->tokens, ids, &n, e);
     if (err == SIL_OK) err = setup_open(&o->setup, path, n > SETUP_CTX ? n : SETUP_CTX, e);

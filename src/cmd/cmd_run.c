@@ -59,6 +59,7 @@ static sil_err run(struct options *o, const char *path, struct sil_error *e) {
     buf_init(&prompt, mem_libc(), PROMPT_MAX);
     bool given = false;
     sil_err err = read_prompt(o, &prompt, &given, e);
+    o->setup.soon = given;
     if (err == SIL_OK) err = setup_open(&o->setup, path, SETUP_CTX, e);
     if (err == SIL_OK && !o->setup.model->m->tok)
         err = err_set(e, SIL_UNSUPPORTED, "%s has no tokenizer, so it cannot read text; sillok logits takes token ids",

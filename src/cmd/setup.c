@@ -20,7 +20,11 @@ static sil_err check_threads(uint32_t threads, struct sil_error *e) {
 sil_err setup_open_model(struct setup *s, const char *path, struct sil_error *e) {
     SIL_TRY(check_threads(s->threads, e));
     const char *env = s->cpu ? NULL : getenv("SILLOK_CPU");
-    struct sil_model_config c = {.cpu = s->cpu ? s->cpu : env && *env ? env : NULL, .n_threads = s->threads};
+    struct sil_model_config c = {.cpu = s->cpu        ? s->cpu
+                                        : env && *env ? env
+                                                      : NULL,
+                                 .n_threads = s->threads,
+                                 .pack_later = s->soon};
     sil_err err = sil_model_open(path, &c, &s->model, e);
     return err == SIL_ARG && env ? err_prefix(e, err, "SILLOK_CPU") : err;
 }

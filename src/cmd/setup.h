@@ -10,6 +10,7 @@ struct setup {
     /* From the command line; zero when not given. */
     uint32_t threads, ctx, batch;
     const char *cpu, *kv;
+    bool soon; /* from the command: the first token matters more than the ones after it */
     /* After setup_open. */
     struct sil_model *model;
     struct sil_engine *engine;

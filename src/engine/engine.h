@@ -13,7 +13,7 @@ struct sil_model {
 
 struct sil_engine {
     struct mem mem;
-    const struct model *m;
+    struct model *m; /* read, but for what pack.h does */
     struct pool *pool;
     struct model_step step;
     float *logits; /* [max_logits][n_vocab], where step.logits points at the beginning of a step */

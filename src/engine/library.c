@@ -12,7 +12,7 @@ sil_err sil_model_open(const char *path, const struct sil_model_config *c, struc
                        struct sil_error *e) {
     uint32_t mask = cpu_detect();
     if (c && c->cpu) SIL_TRY(cpu_parse(c->cpu, mask, &mask, e));
-    uint32_t threads = c && c->n_threads ? c->n_threads : cpu_threads();
+    uint32_t threads = c && c->pack_later ? 0 : c && c->n_threads ? c->n_threads : cpu_threads();
     struct sil_model *m = mem_array(mem_libc(), 1, sizeof *m);
     if (!m) return err_nomem(e, "a model", sizeof *m);
     sil_err err = model_open(mem_libc(), path, mask, threads, &m->m, e);

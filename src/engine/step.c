@@ -2,6 +2,7 @@
  * at most n_batch, in the order of the items. */
 #include "base/err.h"
 #include "engine/engine.h"
+#include "model/pack.h"
 
 static bool cancelled(const struct sil_step_item *item) {
     return item->cancel && __atomic_load_n(item->cancel, __ATOMIC_RELAXED) != 0;
@@ -111,7 +112,9 @@ sil_err sil_step(struct sil_engine *eng, struct sil_step_item *items, size_t n_i
     struct cursor at = {0};
     eng->items = items;
     while (fill_rows(eng, items, n_items, &at)) {
+        bool packing = pack_begin(eng->m, eng->pool, eng->step.n_rows);
         step_run(eng->m, &eng->step);
+        if (packing) pack_end(eng->m);
         collect_failures(eng, items, n_items);
     }
     for (size_t i = 0; i < n_items; i++) {

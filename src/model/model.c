@@ -107,9 +107,10 @@ sil_err model_open(struct mem mem, const char *path, uint32_t cpu_mask, uint32_t
     num_kernels_init(&m->k, cpu_mask);
     arena_init(&m->arena, mem, SIZE_MAX);
     struct pool *pool = NULL;
-    sil_err err = pool_open(n_threads, &pool, e);
+    sil_err err = n_threads ? pool_open(n_threads, &pool, e) : SIL_OK;
     if (err == SIL_OK) err = open_parts(m, path, e);
-    if (err == SIL_OK) err = pack_model(m, pool, e);
+    if (err == SIL_OK) err = pack_open(m, e);
+    if (err == SIL_OK && pool) pack_all(m, pool);
     pool_close(pool);
     if (err != SIL_OK) {
         model_close(m);

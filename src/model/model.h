@@ -83,6 +83,7 @@ struct model {
     struct model_layer *layers;
     void *packed; /* linear layers in the layout of k; NULL when k reads the file's */
     size_t packed_bytes;
+    struct pack *pack;           /* what is not packed yet; NULL: nothing ever is */
     double *freq;                /* [n_rot/2], radians per position */
     double rope_magnitude;       /* multiplies cosine and sine */
     struct tokenizer *tok;       /* NULL when the file has none */
@@ -91,8 +92,8 @@ struct model {
     struct sil_error chat_error; /* why chat is NULL although the file has a template */
 };
 
-/* Opens and validates for the kernels of a CPU mask (base/cpu.h), packing weights with n_threads; SIL_UNSUPPORTED names
- * an architecture or weight type that Sillok lacks, and those it has. */
+/* Opens and validates for the kernels of a CPU mask (base/cpu.h), packing weights with n_threads, or with 0 leaving
+ * that to the first steps; SIL_UNSUPPORTED names an architecture or weight type that Sillok lacks, and those it has. */
 sil_err model_open(struct mem mem, const char *path, uint32_t cpu_mask, uint32_t n_threads, struct model **out,
                    struct sil_error *e);
 void model_close(struct model *m); /* NULL is allowed */

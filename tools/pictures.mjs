@@ -1,0 +1,45 @@
+// Makes the pictures of README.md, docs/console-*.png: the console in headless Chromium, with a server of the guide.
+//   node tools/pictures.mjs      behind `./dev build` and tools/npm.sh; Korean needs Debian's fonts-noto-cjk
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium } from "../tests/js/node_modules/playwright-core/index.mjs";
+
+const state = mkdtempSync(join(tmpdir(), "sillok-pictures-"));
+const server = spawn("build/sillok", ["serve", "models/guide.gguf", "--port", "0", "--state", state, "--no-keys"], { stdio: ["ignore", "pipe", "ignore"] });
+process.on("exit", () => server.kill("SIGKILL"));
+const origin = await new Promise((resolve, reject) => {
+    let out = "";
+    server.on("exit", (code) => reject(new Error(`the server ended with ${code}`)));
+    server.stdout.setEncoding("utf8").on("data", (d) => {
+        out += d;
+        const m = /listening on (http:\S+)/.exec(out);
+        if (m) resolve(m[1]);
+    });
+});
+server.removeAllListeners("exit");
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] });
+const page = await browser.newPage({ viewport: { width: 1200, height: 760 }, deviceScaleFactor: 1, locale: "ko-KR", reducedMotion: "reduce" });
+
+await page.goto(origin);
+const box = page.getByRole("textbox", { name: "메시지" });
+const answers = page.locator(".answer");
+for (const [i, question] of ["실록이 뭐예요?", "PUE가 뭐예요?"].entries()) {
+    await box.fill(question);
+    await box.press("Enter");
+    await page.waitForFunction((n) => document.querySelectorAll(".answer").length > n && !document.querySelector(".answer[aria-busy=true]"), i);
+}
+await answers.last().getByRole("button", { name: /^기록 [\d,]+번/ }).click();
+await page.waitForTimeout(1000);
+await page.screenshot({ path: "docs/console-chat.png" });
+
+await page.goto(`${origin}/#/plan`);
+await page.waitForLoadState("networkidle");
+await page.waitForTimeout(4000); // the year is computed
+await page.screenshot({ path: "docs/console-plan.png" });
+await browser.close();
+const ended = new Promise((r) => server.on("exit", r));
+server.kill();
+await ended;
+rmSync(state, { recursive: true });
