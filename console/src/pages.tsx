@@ -3,6 +3,7 @@ import type { ComponentType } from "preact";
 import type { IconName } from "./icons";
 import { RecordPage } from "./record";
 import type { PageName } from "./router";
+import { StatePage } from "./state";
 import type { Model, Who } from "./types";
 
 export interface PageProps {
@@ -21,4 +22,7 @@ export interface PageEntry {
 }
 
 /** In the order of the navigation; the names that people read are `pages` in words.ts. */
-export const pages: readonly PageEntry[] = [{ name: "record", icon: "book", View: RecordPage }];
+export const pages: readonly PageEntry[] = [
+    { name: "record", icon: "book", View: RecordPage },
+    { name: "state", icon: "pulse", View: StatePage },
+];
