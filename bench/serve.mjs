@@ -275,6 +275,6 @@ const { version } = JSON.parse(readFileSync("tests/js/node_modules/node-llama-cp
 mkdirSync("bench/results", { recursive: true });
 writeFileSync(file, [
     `# The server beside llama.cpp (node-llama-cpp ${version} with parallel sequences behind a minimal HTTP server): ${type}, 1.1 billion parameters,`,
-    `# ${threads} threads, prompts of 64 tokens, answers of 32; medians of ${pairs} interleaved pairs; ${cpus()[0].model.trim()};`,
+    `# ${threads} threads, prompts of 64 tokens, answers of 32; medians of interleaved pairs (16 clients: nine); ${cpus()[0].model.trim()};`,
     `# ${new Date().toISOString().slice(0, 10)} (./dev bench serve).`,
     "what,figure,Sillok,beside it,more", ...[...all.values()].map((r) => r.join(",")), ""].join("\n"));
