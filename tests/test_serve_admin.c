@@ -218,8 +218,8 @@ static void refused(const char *name, int status, const char *code) {
 
 static void ordinary_keys_may_not(void **state) {
     (void)state;
-    static const char *const gets[] = {"/admin/models"};
-    static const char *const posts[] = {"/admin/models/test/load", "/admin/models/test/unload"};
+    static const char *const gets[] = {"/admin/models", "/admin/keys", "/admin/usage"};
+    static const char *const posts[] = {"/admin/models/test/load", "/admin/models/test/unload", "/admin/keys/1/revoke"};
     for (size_t i = 0; i < sizeof gets / sizeof *gets; i++) {
         json_t *j = ask("GET", gets[i], plain, 403);
         assert_true(has(json_object_get(j, "error"), "code", "admin_only"));
@@ -427,6 +427,153 @@ static void memory_budget(void **state) {
     serve_bed_start(&bed);
 }
 
+/* ---- keys ---- */
+
+static json_t *post(const char *url, const char *key, const char *body, int status) {
+    struct http_reply r;
+    http_ask(bed.socket, "POST", url, key, body, strlen(body), &r);
+    if (r.status != status) fail_msg("%s %s: %d %s", url, body, r.status, buf_view(&r.body).p);
+    assert_true(status == 401 || status == 405 || str_eq(http_header(&r, "cache-control"), STR("no-store")));
+    json_t *j = http_json(&r);
+    http_reply_free(&r);
+    return j;
+}
+
+static json_t *key_of(long long id) {
+    json_t *all = ask("GET", "/admin/keys", admin, 200), *one, *found = NULL;
+    size_t i;
+    json_array_foreach(json_object_get(all, "keys"), i, one) {
+        assert_null(json_object_get(one, "key"));
+        assert_null(json_object_get(one, "hash"));
+        if (json_integer_value(json_object_get(one, "id")) == id) found = json_incref(one);
+    }
+    json_decref(all);
+    return found;
+}
+
+/* Made, shown once, good at once, revoked, bad at once. */
+static void keys_come_and_go(void **state) {
+    (void)state;
+    char secret[GATE_SECRET], url[64];
+    json_decref(post("/admin/keys", plain, "{\"tenant\":\"법무부\"}", 403));
+    json_t *j = post("/admin/keys", admin, "{\"tenant\":\"감사실\",\"name\":\"노트북\",\"expires_days\":30}", 200);
+    long long id = json_integer_value(json_object_get(j, "id"));
+    snprintf(secret, sizeof secret, "%s", json_string_value(json_object_get(j, "key")));
+    assert_int_equal(strlen(secret), GATE_SECRET - 1);
+    assert_true(json_is_false(json_object_get(j, "admin")));
+    assert_int_equal(json_integer_value(json_object_get(j, "expires")) -
+                         json_integer_value(json_object_get(j, "created")),
+                     30 * 86400);
+    json_decref(j);
+    j = ask("GET", "/whoami", secret, 200);
+    assert_true(has(j, "tenant", "감사실") && has(j, "key", "노트북"));
+    assert_int_equal(json_integer_value(json_object_get(j, "key_id")), id);
+    json_decref(j);
+    json_decref(ask("GET", "/admin/keys", secret, 403));
+    j = key_of(id);
+    assert_true(has(j, "state", "active") && has(j, "tenant", "감사실"));
+    json_decref(j);
+    json_decref(post("/admin/keys", admin, "{\"tenant\":\"감사실\",\"name\":\"노트북\"}", 409));
+    snprintf(url, sizeof url, "/admin/keys/%lld/revoke", id);
+    j = post(url, admin, "", 200);
+    assert_true(has(j, "state", "revoked"));
+    json_decref(j);
+    json_decref(ask("GET", "/whoami", secret, 403));
+    json_decref(post(url, admin, "", 200)); /* again: nothing new */
+    j = key_of(id);
+    assert_true(has(j, "state", "revoked"));
+    json_decref(j);
+    j = post("/admin/keys", admin, "{\"tenant\":\"감사실\",\"admin\":true}", 200);
+    assert_true(json_is_true(json_object_get(j, "admin")));
+    snprintf(secret, sizeof secret, "%s", json_string_value(json_object_get(j, "key")));
+    json_decref(j);
+    json_decref(ask("GET", "/admin/keys", secret, 200));
+}
+
+static void bad_keys(void **state) {
+    (void)state;
+    static const char *const bodies[] = {
+        "",
+        "[]",
+        "{}",
+        "{\"tenant\":\"\"}",
+        "{\"tenant\":7}",
+        "{\"tenant\":\"a\\\"b\"}",
+        "{\"tenant\":\"a\\nb\"}",
+        "{\"tenant\":\"a\\u0000b\"}",
+        "{\"tenant\":\" a\"}",
+        "{\"tenant\":\"a\",\"name\":\"\\u202e\"}",
+        "{\"tenant\":\"a\",\"admin\":\"yes\"}",
+        "{\"tenant\":\"a\",\"expires_days\":0}",
+        "{\"tenant\":\"0123456789012345678901234567890123456789012345678901234567890123\"}"};
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) json_decref(post("/admin/keys", admin, bodies[i], 400));
+    json_decref(post("/admin/keys/999999/revoke", admin, "", 404));
+    json_decref(post("/admin/keys/x/revoke", admin, "", 404));
+    json_decref(post("/admin/keys/99999999999999999999/revoke", admin, "", 404));
+    json_t *me = ask("GET", "/whoami", admin, 200);
+    char url[64];
+    snprintf(url, sizeof url, "/admin/keys/%lld/revoke", (long long)json_integer_value(json_object_get(me, "key_id")));
+    json_t *j = post(url, admin, "", 409);
+    assert_true(has(json_object_get(j, "error"), "code", "own_key"));
+    json_decref(j);
+    json_decref(me);
+}
+
+/* ---- usage ---- */
+
+static long long total(const char *url, const char *key, size_t *n_rows) {
+    json_t *j = ask("GET", url, key, 200);
+    long long n = json_integer_value(json_object_get(json_object_get(j, "total"), "requests"));
+    *n_rows = json_array_size(json_object_get(j, "rows"));
+    json_decref(j);
+    return n;
+}
+
+static void one_answer(const char *key) {
+    struct http_reply r;
+    const char *body = "{\"model\":\"test\",\"prompt\":\"a\",\"max_tokens\":2}";
+    http_ask(bed.socket, "POST", "/v1/completions", key, body, strlen(body), &r);
+    assert_int_equal(r.status, 200);
+    http_reply_free(&r);
+}
+
+/* What was used shows at once; an ordinary key sees its tenant's only. */
+static void usage_is_shown(void **state) {
+    (void)state;
+    size_t rows;
+    long long before = total("/admin/usage", admin, &rows), own = total("/usage", plain, &rows);
+    one_answer(plain);
+    one_answer(plain);
+    one_answer(admin);
+    assert_int_equal(total("/usage", plain, &rows), own + 2);
+    assert_int_equal(rows, 1);
+    assert_int_equal(total("/admin/usage", admin, &rows), before + 3);
+    assert_int_equal(total("/usage?tenant=%EC%9A%B4%EC%98%81", plain, &rows), own + 2); /* its own whatever it says */
+    assert_int_equal(total("/admin/usage?tenant=%EB%B2%95%EB%AC%B4%EB%B6%80", admin, &rows), own + 2);
+    assert_int_equal(total("/admin/usage?by=day", admin, &rows), before + 3);
+    assert_int_equal(rows, 1);
+    total("/admin/usage?by=key", admin, &rows);
+    assert_true(rows >= 2);
+    assert_int_equal(total("/admin/usage?from=2001-01-01&to=2001-02-01", admin, &rows), 0);
+    static const char *const bad[] = {
+        "from=1", "to=2026-13-01", "by=all", "by=", "by=day,", "format=xml", "from=2026-02-01&to=2026-01-01"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char url[96];
+        snprintf(url, sizeof url, "/admin/usage?%s", bad[i]);
+        json_decref(ask("GET", url, admin, 400));
+    }
+    json_decref(ask("GET", "/admin/usage?tenant=nobody", admin, 404));
+    struct http_reply r;
+    http_ask(bed.socket, "GET", "/usage?by=tenant,model&format=csv", plain, NULL, 0, &r);
+    assert_true(str_eq(http_header(&r, "content-type"), STR("text/csv; charset=utf-8")));
+    char want[256];
+    snprintf(want, sizeof want,
+             "tenant,model,requests,prompt_tokens,cached_tokens,answer_tokens,energy_j\n\"법무부\",\"test\",%lld,",
+             own + 2);
+    assert_memory_equal(r.body.p, want, strlen(want));
+    http_reply_free(&r);
+}
+
 /* ---- many at once ---- */
 
 struct crowd {
@@ -523,6 +670,9 @@ int main(void) {
         cmocka_unit_test(drain_has_an_end),
         cmocka_unit_test(files_that_change),
         cmocka_unit_test(memory_budget),
+        cmocka_unit_test(keys_come_and_go),
+        cmocka_unit_test(bad_keys),
+        cmocka_unit_test(usage_is_shown),
         cmocka_unit_test(crowds),
         cmocka_unit_test(stop_in_the_middle),
         cmocka_unit_test(without_keys),

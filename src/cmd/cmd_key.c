@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "cmd/cmd.h"
 #include "cmd/state.h"
+#include "serve/usage.h"
 
 static const char NAME[] = "key";
 static const uint64_t UNSET = UINT64_MAX;
@@ -87,13 +88,6 @@ static sil_err set(struct args *a, struct sil_error *e) {
 
 /* ---- keys ---- */
 
-static void key_name(const struct args *a, struct gate_key *k) {
-    char when[STATE_DATE];
-    state_time(k->created, when);
-    if (a->name) snprintf(k->name, sizeof k->name, "%s", a->name);
-    else snprintf(k->name, sizeof k->name, "key-%s", when);
-}
-
 static void print_secret(const struct args *a, const struct gate_key *k, uint64_t id, const char *secret) {
     if (a->json)
         printf("{\"id\":%" PRIu64 ",\"tenant\":\"%s\",\"name\":\"%s\",\"key\":\"%s\",\"admin\":%s}\n", id, a->who,
@@ -109,25 +103,18 @@ static void print_secret(const struct args *a, const struct gate_key *k, uint64_
 static sil_err add(struct args *a, struct sil_error *e) {
     struct gate_tenant t;
     struct gate_key k = {.created = now_s(), .admin = a->admin};
-    uint8_t random[GATE_RANDOM];
     char secret[GATE_SECRET];
     unsigned unset;
-    uint64_t id;
     if (a->name && !gate_name_ok(a->name))
         return err_set(e, SIL_ARG, "\"%s\" is no name: 1 to %d bytes without quotes and control characters", a->name,
                        CALLER_NAME - 1);
     SIL_TRY(tenant_of(a, &t, &unset, e));
     SIL_TRY(gate_db_tenant_put(a->state.db, &t, unset, k.created, &k.tenant, e));
-    key_name(a, &k);
+    if (a->name) snprintf(k.name, sizeof k.name, "%s", a->name);
     if (a->days != UNSET) k.expires = k.created + (int64_t)a->days * 86400;
-    randombytes_buf(random, sizeof random);
-    gate_secret_text(random, secret);
-    sil_err err = SIL_OK;
-    if (!gate_secret_hash(str_of(secret), gate_db_salt(a->state.db), k.hash)) err = err_set(e, SIL_ARG, "no hash");
-    if (err == SIL_OK) err = gate_db_key_add(a->state.db, &k, &id, e);
-    if (err == SIL_OK) print_secret(a, &k, id, secret);
+    sil_err err = gate_db_key_make(a->state.db, &k, secret, e);
+    if (err == SIL_OK) print_secret(a, &k, k.id, secret);
     sodium_memzero(secret, sizeof secret);
-    sodium_memzero(random, sizeof random);
     return err;
 }
 
@@ -171,17 +158,17 @@ static const char *state_of(const struct gate_key *k, int64_t now) {
 }
 
 static void print_time(int64_t t) {
-    char text[STATE_DATE];
-    state_time(t, text);
+    char text[USAGE_DATE];
+    usage_time(t, text);
     if (t) printf("\"%s\"", text);
     else printf("null");
 }
 
 static sil_err print_key(void *arg, const struct gate_key *k) {
     bool *json = arg; /* [0] wanted, [1] not the first */
-    char created[STATE_DATE], expires[STATE_DATE] = "-";
-    state_time(k->created, created);
-    if (k->expires) state_time(k->expires, expires);
+    char created[USAGE_DATE], expires[USAGE_DATE] = "-";
+    usage_time(k->created, created);
+    if (k->expires) usage_time(k->expires, expires);
     if (json[0]) { /* names hold nothing that JSON escapes: gate_name_ok */
         printf("%s\n  {\"id\":%" PRIu64 ",\"tenant\":\"%s\",\"name\":\"%s\",\"state\":\"%s\",\"admin\":%s,\"created\":",
                json[1] ? "," : "", k->id, k->tenant_name, k->name, state_of(k, now_s()), k->admin ? "true" : "false");

@@ -19,11 +19,4 @@ struct state {
 sil_err state_open(struct state *s, bool make, struct sil_error *e);
 void state_close(struct state *s);
 
-enum { STATE_DATE = 24 };
-/* "2026-11-22" of a day, "2026-11-22T13:37:09Z" of a moment. */
-void state_date(int64_t day, char out[STATE_DATE]);
-void state_time(int64_t unix_s, char out[STATE_DATE]);
-/* False unless it is a date in that form. */
-bool state_parse_date(const char *text, int64_t *day);
-
 #endif

@@ -284,6 +284,22 @@ static bool read_ask(struct exchange *x) {
     return x->fault.status == 0;
 }
 
+/* ---- what is asked of keys and usage ---- */
+
+static enum MHD_Result take_admin_parameter(void *ctx, enum MHD_ValueKind kind, const char *key, const char *value) {
+    struct exchange *x = ctx;
+    (void)kind;
+    return admin_ask_parameter(&x->r->admin, key, value ? value : "", &x->fault) ? MHD_YES : MHD_NO;
+}
+
+static bool read_admin(struct exchange *x) {
+    struct admin_ask *a = &x->r->admin;
+    admin_ask_init(a, x->r->unix_s, x->route->admin);
+    if (x->route->work == WORK_KEY_REVOKE && !admin_ask_key(a, x->name, &x->fault)) return false;
+    MHD_get_connection_values(x->conn, MHD_GET_ARGUMENT_KIND, take_admin_parameter, x);
+    return x->fault.status == 0;
+}
+
 static enum MHD_Result do_keep(struct exchange *x, bool load) {
     const char *drain = MHD_lookup_connection_value(x->conn, MHD_GET_ARGUMENT_KIND, "drain");
     struct keeper *k = x->http->env.keeper;
@@ -299,6 +315,7 @@ static enum MHD_Result do_keep(struct exchange *x, bool load) {
 static enum MHD_Result hand_over(struct exchange *x) {
     struct fault f = {0};
     if (x->route->work == WORK_RECORD && !read_ask(x)) return reply_fault(x, &x->fault);
+    if (x->route->work >= WORK_USAGE && !read_admin(x)) return reply_fault(x, &x->fault);
     if (!work_submit(x->http->env.work, x->route->work, x->r, &x->body, &f)) return reply_fault(x, &f);
     x->stage = STAGE_WAIT;
     exchange_sleep(x, false);

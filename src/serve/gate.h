@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "serve/caller.h"
 #include "serve/config.h"
+#include "serve/gate_db.h"
 #include "serve/gate_ticket.h"
 #include "serve/request.h"
 
@@ -48,6 +49,22 @@ void gate_settle(struct gate *g, struct request *r, const struct answer_usage *u
 
 /* Requests of a tenant that are admitted and not settled. */
 uint32_t gate_running(struct gate *g, uint64_t tenant);
+
+/* ---- for administrators: these read or write keys.db, so from workers only. What they change holds at once ---- */
+
+/* Every key; as gate_db_keys. Tenants: as gate_db_tenants. */
+sil_err gate_keys(struct gate *g, sil_err (*each)(void *arg, const struct gate_key *k), void *arg, struct sil_error *e);
+sil_err gate_tenants(struct gate *g, sil_err (*each)(void *arg, const struct gate_tenant *t), void *arg,
+                     struct sil_error *e);
+/* A key of the tenant k->tenant_name, which is made where it is new: k->name, admin, expires; k->id and created are
+ * set, and secret is the only copy of it. SIL_ARG: a name that is none, or that is taken. */
+sil_err gate_key_make(struct gate *g, struct gate_key *k, char secret[GATE_SECRET], struct sil_error *e);
+/* *k: the key as it was before. SIL_ARG when there is none. */
+sil_err gate_key_revoke(struct gate *g, uint64_t id, struct gate_key *k, struct sil_error *e);
+/* What was used until now; q->tenant of a tenant's name by gate_tenant_id (SIL_ARG when there is none). */
+sil_err gate_usage(struct gate *g, const struct gate_usage_query *q,
+                   sil_err (*each)(void *arg, const struct gate_usage *u), void *arg, struct sil_error *e);
+sil_err gate_tenant_id(struct gate *g, const char *name, uint64_t *id, struct sil_error *e);
 
 /* Where the gate says that keys.db cannot be read or written, and that it can again; NULL: nowhere. Before requests. */
 void gate_set_log(struct gate *g, struct log *l);

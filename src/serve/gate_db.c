@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "serve/gate_db_impl.h"
+#include "serve/usage.h"
 
 enum { APPLICATION = 0x53494c4b /* "SILK" */, SCHEMA = 2, PATH_BYTES = 4096, PATIENT_MS = 5000, HASTY_MS = 250 };
 
@@ -282,6 +283,24 @@ sil_err gate_db_key_add(struct gate_db *db, const struct gate_key *k, uint64_t *
         return err_set(e, err, "the tenant has a key called \"%s\" already; give another --name", k->name);
     if (err == SIL_OK) *id = (uint64_t)sqlite3_last_insert_rowid(db->sql);
     return err;
+}
+
+sil_err gate_db_key_make(struct gate_db *db, struct gate_key *k, char secret[GATE_SECRET], struct sil_error *e) {
+    uint8_t random[GATE_RANDOM];
+    char when[USAGE_DATE];
+    usage_time(k->created, when);
+    if (!k->name[0]) snprintf(k->name, sizeof k->name, "key-%s", when);
+    randombytes_buf(random, sizeof random);
+    gate_secret_text(random, secret);
+    sodium_memzero(random, sizeof random);
+    sil_err err = gate_secret_hash(str_of(secret), db->salt, k->hash) ? SIL_OK : err_set(e, SIL_ARG, "no hash");
+    if (err == SIL_OK) err = gate_db_key_add(db, k, &k->id, e);
+    if (err != SIL_OK) sodium_memzero(secret, GATE_SECRET);
+    return err;
+}
+
+sil_err gate_db_durable(struct gate_db *db, bool on, struct sil_error *e) {
+    return run(db, on ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", "set up", e);
 }
 
 sil_err gate_db_key_revoke(struct gate_db *db, uint64_t id, int64_t now, bool *was, struct sil_error *e) {

@@ -70,6 +70,18 @@ sil_err gate_db_keys(struct gate_db *db, sil_err (*each)(void *arg, const struct
 sil_err gate_db_usage(struct gate_db *db, int64_t from_day, int64_t to_day,
                       sil_err (*each)(void *arg, const struct gate_usage *u), void *arg, struct sil_error *e);
 
+/* The same, added up by what `by` says: the other fields of a row are 0 or empty. At most `limit` rows. */
+enum { USAGE_BY_DAY = 1, USAGE_BY_TENANT = 2, USAGE_BY_MODEL = 4, USAGE_BY_KEY = 8 };
+struct gate_usage_query {
+    unsigned by;
+    int64_t from_day, to_day;
+    bool all; /* tenants; else only this one */
+    uint64_t tenant;
+    uint32_t limit;
+};
+sil_err gate_db_usage_sum(struct gate_db *db, const struct gate_usage_query *q,
+                          sil_err (*each)(void *arg, const struct gate_usage *u), void *arg, struct sil_error *e);
+
 /* Makes the tenant of that name, or changes what `own` names of it; `unset` gives back to the configuration. *id. */
 sil_err gate_db_tenant_put(struct gate_db *db, const struct gate_tenant *t, unsigned unset, int64_t now, uint64_t *id,
                            struct sil_error *e);
@@ -77,8 +89,14 @@ sil_err gate_db_tenant_put(struct gate_db *db, const struct gate_tenant *t, unsi
 sil_err gate_db_tenant_find(struct gate_db *db, const char *name, uint64_t *id, struct sil_error *e);
 /* k->tenant, name, hash, admin, created, expires. SIL_ARG when the tenant has a key of that name. */
 sil_err gate_db_key_add(struct gate_db *db, const struct gate_key *k, uint64_t *id, struct sil_error *e);
+/* The same with a key that is drawn here: k->hash is set, and secret is its only copy, which the caller wipes. k->name
+ * empty: "key-" and the time. k->id is set. */
+sil_err gate_db_key_make(struct gate_db *db, struct gate_key *k, char secret[GATE_SECRET], struct sil_error *e);
 /* *was: it was revoked before. SIL_ARG when there is none. */
 sil_err gate_db_key_revoke(struct gate_db *db, uint64_t id, int64_t now, bool *was, struct sil_error *e);
+
+/* What changes from now on is on disk when the call returns, also through a power cut (or, again, soon afterwards). */
+sil_err gate_db_durable(struct gate_db *db, bool on, struct sil_error *e);
 
 /* Adds n rows of usage, all or none. */
 sil_err gate_db_usage_add(struct gate_db *db, const struct gate_usage *rows, size_t n, struct sil_error *e);

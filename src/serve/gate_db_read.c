@@ -132,20 +132,11 @@ static void read_usage(sqlite3_stmt *s, struct gate_usage *u) {
     u->energy_j = sqlite3_column_double(s, 10);
 }
 
-sil_err gate_db_usage(struct gate_db *db, int64_t from_day, int64_t to_day,
-                      sil_err (*each)(void *arg, const struct gate_usage *u), void *arg, struct sil_error *e) {
-    sqlite3_stmt *s;
+static sil_err each_row(struct gate_db *db, sqlite3_stmt *s, sil_err (*each)(void *arg, const struct gate_usage *u),
+                        void *arg, struct sil_error *e) {
     struct gate_usage u;
     sil_err err = SIL_OK;
     int rc;
-    SIL_TRY(gate_db_prepare(db,
-                            "SELECT day, usage.tenant, key, tenants.name, keys.name, model, requests, prompt_tokens,"
-                            " cached_tokens, answer_tokens, energy_j FROM usage"
-                            " LEFT JOIN tenants ON tenants.id = usage.tenant LEFT JOIN keys ON keys.id = key"
-                            " WHERE day BETWEEN ?1 AND ?2 ORDER BY day, usage.tenant, model, key",
-                            &s, e));
-    sqlite3_bind_int64(s, 1, from_day);
-    sqlite3_bind_int64(s, 2, to_day);
     while (err == SIL_OK && (rc = sqlite3_step(s)) != SQLITE_DONE) {
         if (rc != SQLITE_ROW) {
             err = gate_db_error(db, "read", e);
@@ -156,4 +147,38 @@ sil_err gate_db_usage(struct gate_db *db, int64_t from_day, int64_t to_day,
     }
     sqlite3_finalize(s);
     return err;
+}
+
+sil_err gate_db_usage(struct gate_db *db, int64_t from_day, int64_t to_day,
+                      sil_err (*each)(void *arg, const struct gate_usage *u), void *arg, struct sil_error *e) {
+    sqlite3_stmt *s;
+    SIL_TRY(gate_db_prepare(db,
+                            "SELECT day, usage.tenant, key, tenants.name, keys.name, model, requests, prompt_tokens,"
+                            " cached_tokens, answer_tokens, energy_j FROM usage"
+                            " LEFT JOIN tenants ON tenants.id = usage.tenant LEFT JOIN keys ON keys.id = key"
+                            " WHERE day BETWEEN ?1 AND ?2 ORDER BY day, usage.tenant, model, key",
+                            &s, e));
+    sqlite3_bind_int64(s, 1, from_day);
+    sqlite3_bind_int64(s, 2, to_day);
+    return each_row(db, s, each, arg, e);
+}
+
+sil_err gate_db_usage_sum(struct gate_db *db, const struct gate_usage_query *q,
+                          sil_err (*each)(void *arg, const struct gate_usage *u), void *arg, struct sil_error *e) {
+    sqlite3_stmt *s;
+    SIL_TRY(gate_db_prepare(
+        db,
+        "SELECT iif(?1 & 1, day, 0) d, iif(?1 & 2, usage.tenant, 0) t, iif(?1 & 8, key, 0) k, max(tenants.name),"
+        " max(keys.name), iif(?1 & 4, model, '') m, sum(requests), sum(prompt_tokens), sum(cached_tokens),"
+        " sum(answer_tokens), sum(energy_j) FROM usage"
+        " LEFT JOIN tenants ON tenants.id = usage.tenant LEFT JOIN keys ON keys.id = key"
+        " WHERE day BETWEEN ?2 AND ?3 AND (?4 OR usage.tenant = ?5) GROUP BY d, t, m, k ORDER BY d, t, m, k LIMIT ?6",
+        &s, e));
+    sqlite3_bind_int64(s, 1, (int64_t)q->by);
+    sqlite3_bind_int64(s, 2, q->from_day);
+    sqlite3_bind_int64(s, 3, q->to_day);
+    sqlite3_bind_int(s, 4, q->all);
+    sqlite3_bind_int64(s, 5, q->tenant > INT64_MAX ? INT64_MAX : (int64_t)q->tenant);
+    sqlite3_bind_int64(s, 6, q->limit);
+    return each_row(db, s, each, arg, e);
 }

@@ -100,6 +100,8 @@ void gate_row_add(struct gate *g, struct gate_row *row, const struct gate_counts
 
 /* Reads tenants and keys and takes them over, together with c's limits unless c is NULL. With `files` held. */
 sil_err gate_load(struct gate *g, const struct config *c, struct sil_error *e);
+/* Writes what is counted. With `files` held. */
+sil_err gate_flush(struct gate *g, struct sil_error *e);
 /* The tokens that today's usage has already. Before the first request. */
 sil_err gate_load_today(struct gate *g, struct sil_error *e);
 

@@ -69,7 +69,7 @@ static void put_back(struct gate *g, const struct gate_usage *u, struct gate_row
     pthread_mutex_unlock(&g->lock);
 }
 
-static sil_err flush(struct gate *g, struct sil_error *e) {
+sil_err gate_flush(struct gate *g, struct sil_error *e) {
     struct gate_usage usage[BATCH];
     struct gate_row *rows[BATCH];
     size_t n;
@@ -96,7 +96,7 @@ static sil_err poll_locked(struct gate *g, struct sil_error *e) {
     int64_t version = 0;
     SIL_TRY(gate_db_version(g->db, &version, e));
     if (version != g->version) SIL_TRY(gate_load(g, NULL, e));
-    return flush(g, e);
+    return gate_flush(g, e);
 }
 
 sil_err gate_poll(struct gate *g, struct sil_error *e) {

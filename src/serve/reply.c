@@ -63,6 +63,7 @@ static void add_cors(struct MHD_Response *resp, const struct exchange *x, int st
 }
 
 static void add_common(struct MHD_Response *resp, const struct exchange *x, int status) {
+    if (x->route && x->route->admin) add(resp, "Cache-Control", "no-store"); /* a new key's secret, for one */
     add(resp, "x-request-id", x->r->id);
     add_u64(resp, "openai-processing-ms", (clock_now_ns(env_of(x)->clock) - x->r->arrival_ns) / 1000000);
     add_rates(resp, &x->r->ticket);

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 
 #include "base/arena.h"
+#include "serve/admin_ask.h"
 #include "serve/answer.h"
 #include "serve/caller.h"
 #include "serve/gate_ticket.h"
@@ -83,10 +84,11 @@ struct request {
     int32_t priority;           /* higher is sooner; clients may lower theirs (below 0: deferrable) */
     uint64_t deadline_ns;       /* of the monotonic clock; 0: none */
 
-    struct record_ask ask; /* GET and POST /record...: http.c */
-    struct replay *replay; /* an answer of the record that is computed again (record_replay_begin): n and n_prompts are
-                              1, and nothing of it goes on record. NULL for every other request; owned */
-    bool replaying;        /* record_replay_end is owed */
+    struct record_ask ask;  /* GET and POST /record...: http.c */
+    struct admin_ask admin; /* keys and usage: the same */
+    struct replay *replay;  /* an answer of the record that is computed again (record_replay_begin): n and n_prompts are
+                               1, and nothing of it goes on record. NULL for every other request; owned */
+    bool replaying;         /* record_replay_end is owed */
 
     struct gate_ticket ticket; /* what the limits said (gate.h) */
 

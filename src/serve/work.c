@@ -4,11 +4,12 @@
 #include <sys/resource.h>
 
 #include "base/err.h"
+#include "serve/admin.h"
 #include "serve/openai.h"
 #include "serve/prompt.h"
 #include "serve/record.h"
 
-enum { WORK_THREADS_MAX = 64, REPLY_MAX = 256 << 20, PLAN_NICE = 10 };
+enum { WORK_THREADS_MAX = 64, REPLY_MAX = 256 << 20, ADMIN_REPLY_MAX = 64 << 20, PLAN_NICE = 10 };
 
 struct item {
     enum work_kind kind;
@@ -106,6 +107,24 @@ static bool of_record(struct work *w, const struct item *it, struct fault *f) {
     return it->r->ask.what == RECORD_REPLAY ? replay(w, it, f) : record_read(w->env->record, it->r, f);
 }
 
+/* Keys and usage. */
+static bool of_admin(struct work *w, const struct item *it, struct fault *f) {
+    struct buf out;
+    struct request *r = it->r;
+    struct gate *g = w->env->gate;
+    bool csv = it->kind == WORK_USAGE && r->admin.csv;
+    buf_init(&out, w->env->mem, ADMIN_REPLY_MAX);
+    bool ok = it->kind == WORK_USAGE     ? admin_usage(g, r, &out, f)
+              : it->kind == WORK_KEYS    ? admin_keys(g, r, &out, f)
+              : it->kind == WORK_KEY_ADD ? admin_key_add(g, w->env->log, r, buf_view(&it->body), &out, f)
+                                         : admin_key_revoke(g, w->env->log, r, &out, f);
+    if (ok && answer_reply_as(&r->answer, buf_view(&out), csv ? "text/csv; charset=utf-8" : NULL,
+                              csv ? "usage.csv" : "") != SIL_OK)
+        ok = fault_set(f, 503, "unavailable", NULL, "not enough memory for the reply");
+    buf_free(&out);
+    return ok;
+}
+
 static bool reply(struct work *w, const struct item *it, struct fault *f) {
     struct buf out;
     struct str body = buf_view(&it->body);
@@ -136,6 +155,7 @@ static bool do_one(struct work *w, const struct item *it, struct fault *f) {
     if (is_plan(it->kind)) return plan(w, it, f);
     if (answer_is_cancelled(&it->r->answer)) return fault_set(f, 408, "cancelled", NULL, "the client went away");
     if (it->kind == WORK_RECORD) return of_record(w, it, f);
+    if (it->kind >= WORK_USAGE) return of_admin(w, it, f);
     return it->kind <= WORK_COMPLETION ? generate(w, it, f) : reply(w, it, f);
 }
 

@@ -15,7 +15,11 @@ enum work_kind {
     WORK_TEMPLATE,
     WORK_RECORD,
     WORK_PLAN_RUN,
-    WORK_PLAN_REPORT
+    WORK_PLAN_REPORT,
+    WORK_USAGE /* from here on: admin_ask.h */,
+    WORK_KEYS,
+    WORK_KEY_ADD,
+    WORK_KEY_REVOKE
 };
 
 struct work;
