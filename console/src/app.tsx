@@ -36,6 +36,11 @@ function useServer(key: string): Server {
         );
         return () => void (live = false);
     }, [key, tries]);
+    useEffect(() => {
+        const again = (): void => setTries((n) => n + 1); // the page of models has loaded or unloaded one
+        addEventListener("sillok-models", again);
+        return () => removeEventListener("sillok-models", again);
+    }, []);
     return { models: known?.[0] ?? null, who: known?.[1] ?? null, failure, retry: () => setTries((n) => n + 1) };
 }
 

@@ -1,10 +1,12 @@
 // The pages beside the conversation. A line here is a page: in the navigation, at #/NAME, with a title.
 import type { ComponentType } from "preact";
 import type { IconName } from "./icons";
+import { ModelsPage } from "./models";
 import { RecordPage } from "./record";
 import type { PageName } from "./router";
 import { StatePage } from "./state";
 import type { Model, Who } from "./types";
+import { UsagePage } from "./usage";
 
 export interface PageProps {
     apiKey: string;
@@ -25,4 +27,6 @@ export interface PageEntry {
 export const pages: readonly PageEntry[] = [
     { name: "record", icon: "book", View: RecordPage },
     { name: "state", icon: "pulse", View: StatePage },
+    { name: "models", icon: "cube", View: ModelsPage },
+    { name: "usage", icon: "key", View: UsagePage },
 ];

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/err.h"
@@ -96,7 +97,8 @@ static void finish(struct keeper *k, uint32_t i, enum catalog_state state, const
 static sil_err load(struct keeper *k, uint32_t i, struct sil_error *e) {
     struct catalog *c = k->catalog;
     sil_err err = catalog_load(c, i, k->env->config, &k->stop, e);
-    if (err == SIL_IO && k->env->config->sandbox) /* its rights belong to the file that was there at the start */
+    if (err == SIL_IO && k->env->config->sandbox &&
+        strstr(e->text, "denied")) /* its rights belong to the file that was there at the start */
         return err_prefix(e, err, "in the sandbox a file that was replaced needs a restart");
     if (err != SIL_OK) return err;
     err = loop_add(k->loop, &c->models[i], e);

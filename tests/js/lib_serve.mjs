@@ -34,15 +34,16 @@ export function makeModel(folder) {
 }
 
 export class Server {
-    // model: more lines of the model's settings; more: further settings. Both as JSON, which is YAML too.
-    static async start({ model = {}, more = {} } = {}) {
+    // model: more lines of the model's settings; others: settings of further models of the same file; more: further
+    // settings. All as JSON, which is YAML too.
+    static async start({ model = {}, others = [], more = {} } = {}) {
         const s = new Server();
         s.folder = mkdtempSync(join(tmpdir(), "sillok-serve-"));
         s.config = join(s.folder, "serve.yaml");
         s.state = join(s.folder, "state");
         const settings = {
             listen: [{ address: "127.0.0.1", port: 0 }],
-            models: [{ name: "tiny", aliases: ["gpt-4o-mini"], path: makeModel(s.folder), context: 512, ...model }],
+            models: [{ name: "tiny", aliases: ["gpt-4o-mini"], path: makeModel(s.folder), context: 512, ...model }, ...others.map((o) => ({ path: join(s.folder, "tiny.gguf"), context: 512, ...o }))],
             state: s.state,
             threads: 1,
             ...more,
