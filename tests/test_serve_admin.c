@@ -122,7 +122,14 @@ static void state_scopes(void **state) {
     assert_string_equal(json_string_value(json_object_get(json_object_get(j, "error"), "code")), "admin_only");
     json_decref(j);
     json_decref(ask("GET", "/state", NULL, 401));
+    /* Accounts are settled behind the answer's last byte. */
     j = ask("GET", "/state", plain, 200);
+    for (int i = 0; i < 500 && json_integer_value(json_object_get(json_object_get(j, "minutes"), "requests")) == 0;
+         i++) {
+        json_decref(j);
+        usleep(10000);
+        j = ask("GET", "/state", plain, 200);
+    }
     assert_string_equal(json_string_value(json_object_get(j, "tenant")), "법무부");
     assert_int_equal(json_integer_value(json_object_get(json_object_get(j, "minutes"), "requests")), 1);
     assert_null(json_object_get(j, "models"));
