@@ -209,6 +209,9 @@ static void what_cannot_run_is_named(void **state) {
         {"{\"set\":{\"site.contract\":null}}", 400, "invalid_type", "site.contract", "must be a number"},
         {"{\"set\":{\"site.contract\":{}}}", 400, "invalid_type", "site.contract", "must be a number"},
         {"{\"set\":{\"site.contract\":1}}", 400, "invalid_design", "site.contract", "allowed: at most site.contract"},
+        {"{\"set\":{\"build.phases[full].contract\":0.05,\"site.contract\":0.05,"
+         "\"build.phases[0].contract\":0.01,\"build.phases[1].contract\":0.02}}",
+         400, "invalid_design", "site.contract", "too little"},
         {"{\"set\":{\"pools[halls].gpus\":1.5}}", 400, "invalid_design", "pools[halls].gpus", "whole number"},
         {"{\"set\":{\"pools[none].gpus\":1}}", 400, "invalid_value", "pools[none].gpus", "has no pools[none]"},
         {"{\"set\":{\"cooling.rejection\":\"sea\"}}", 400, "invalid_design", "cooling.rejection",

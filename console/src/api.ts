@@ -9,6 +9,7 @@ export class Failure extends Error {
         message: string,
         readonly retryMs = 0,
         readonly code = "", // the server's word for it
+        readonly param = "", // the field or variable that it is about
     ) {
         super(message);
     }
@@ -20,14 +21,16 @@ const kindOf = (status: number): FailureKind =>
 async function failureOf(r: Response): Promise<Failure> {
     let message = `HTTP ${r.status}`;
     let code = "";
+    let param = "";
     try {
         const { error } = await r.json();
         message = error.message;
         code = error.code ?? "";
+        param = error.param ?? "";
     } catch {
         // no words
     }
-    return new Failure(kindOf(r.status), message, Number(r.headers.get("retry-after-ms") ?? 0), code);
+    return new Failure(kindOf(r.status), message, Number(r.headers.get("retry-after-ms") ?? 0), code, param);
 }
 
 /** Asks the server; throws a Failure with its words, or the AbortError of init.signal. */

@@ -2,6 +2,7 @@
 import type { ComponentType } from "preact";
 import type { IconName } from "./icons";
 import { ModelsPage } from "./models";
+import { Plan } from "./plan";
 import { RecordPage } from "./record";
 import type { PageName } from "./router";
 import { StatePage } from "./state";
@@ -29,4 +30,5 @@ export const pages: readonly PageEntry[] = [
     { name: "state", icon: "pulse", View: StatePage },
     { name: "models", icon: "cube", View: ModelsPage },
     { name: "usage", icon: "key", View: UsagePage },
+    { name: "plan", icon: "plan", View: Plan },
 ];

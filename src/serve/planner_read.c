@@ -14,9 +14,10 @@
 const char *planner_blame(const struct planner_ask *a, const char *text) {
     const char *path;
     json_t *value;
-    json_object_foreach(a->set, path, value) {
-        const char *dot = strstr(path, "].");
-        if (strstr(text, dot ? dot + 2 : path)) return path;
+    json_object_foreach(a->set, path, value) if (strstr(text, path)) return path;
+    json_object_foreach(a->set, path, value) { /* inside a list the reader says its own name alone */
+        const char *dot = strstr(path, "]."), *at = dot ? strstr(text, dot + 2) : NULL;
+        if (at && (at == text || at[-1] == ' ')) return path;
     }
     return "design";
 }
