@@ -1,7 +1,7 @@
 // Markdown of a model's answer, as elements: text of an answer never becomes markup, links go to http(s) only, and
 // pictures are not loaded. Blocks: headings, lists, quotes, tables, code, rules; inline: code, strong, em, del, links.
 import type { ComponentChildren, VNode } from "preact";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { useWords } from "./words";
 
 const depthMax = 8;
@@ -159,6 +159,11 @@ class Reader {
         return <p>{out}</p>;
     }
 
+    /** How many lines are read. */
+    get line(): number {
+        return this.at;
+    }
+
     next(): VNode | null {
         while (this.at < this.lines.length && !this.lines[this.at]!.trim()) this.at++;
         const line = this.lines[this.at];
@@ -190,6 +195,38 @@ function blocks(lines: string[], depth = 0): VNode[] {
     return out;
 }
 
+export interface Kept {
+    text: string;
+    blocks: VNode[];
+}
+
+/** The blocks of a text that grows. What cannot change any more is neither read nor drawn again: a block ends by the line
+ *  behind it and the one after that, and the last line may still be growing. */
+export function grown(kept: Kept, text: string): VNode[] {
+    if (!text.startsWith(kept.text)) {
+        kept.text = "";
+        kept.blocks = [];
+    }
+    const lines = text.slice(kept.text.length).split("\n");
+    const reader = new Reader(lines, 0);
+    const fresh: VNode[] = [];
+    let done = 0;
+    let read = 0;
+    for (let b = reader.next(); b; b = reader.next()) {
+        fresh.push(b);
+        if (reader.line + 3 > lines.length) continue;
+        done = fresh.length;
+        read = reader.line;
+    }
+    const all = [...kept.blocks, ...fresh];
+    if (done) {
+        kept.blocks = all.slice(0, kept.blocks.length + done);
+        kept.text += `${lines.slice(0, read).join("\n")}\n`;
+    }
+    return all;
+}
+
 export function Markdown({ text }: { text: string }): VNode {
-    return <div class="markdown">{blocks(text.replaceAll("\r\n", "\n").split("\n"))}</div>;
+    const kept = useRef<Kept>({ text: "", blocks: [] });
+    return <div class="markdown">{grown(kept.current, text.replaceAll("\r\n", "\n"))}</div>;
 }

@@ -17,6 +17,8 @@ interface Props {
 }
 
 const searchAfterMs = 150;
+const atOnce = 80; // lines; more when the list is read further down
+const nearEnd = 600; // pixels
 
 /** All, or those with the words. */
 function useHeadings(version: number, words: string): Heading[] | null {
@@ -38,6 +40,12 @@ export function Sidebar({ version, current, onOpen, onNew, onDeleted, onChanged 
     const [said, setSaid] = useState("");
     const file = useRef<HTMLInputElement>(null);
     const list = useHeadings(version, words);
+    const [shown, setShown] = useState(atOnce);
+    useEffect(() => setShown(atOnce), [words]);
+    const onScroll = (e: Event): void => {
+        const b = e.currentTarget as HTMLElement;
+        if (list && shown < list.length && b.scrollHeight - b.scrollTop - b.clientHeight < nearEnd) setShown(shown + atOnce);
+    };
     const drop = async (h: Heading): Promise<void> => {
         if (!confirm(w.deleteAsk)) return;
         await history.remove(h.id);
@@ -64,8 +72,8 @@ export function Sidebar({ version, current, onOpen, onNew, onDeleted, onChanged 
                 <Icon name="search" />
                 <input type="search" placeholder={w.searchChats} aria-label={w.searchChats} value={words} onInput={(e) => setWords(e.currentTarget.value)} />
             </label>
-            <ul class="headings">
-                {list?.map((h) => (
+            <ul class="headings" onScroll={onScroll}>
+                {list?.slice(0, shown).map((h) => (
                     <li key={h.id} class={h.id === current ? "current" : undefined}>
                         <button type="button" class="heading" aria-current={h.id === current ? "page" : undefined} onClick={() => onOpen(h.id)}>
                             {h.title || w.untitled}

@@ -5,7 +5,7 @@ import * as history from "./history";
 import type { Prefs } from "./prefs";
 import { branch, newId, type Conversation, type Message, type Role } from "./types";
 
-const showEveryMs = 60; // how often a growing answer is drawn
+const showEveryMs = 100; // how often a growing answer is drawn at most
 
 export interface Trouble {
     failure: Failure;
@@ -99,11 +99,19 @@ export function useTalk(options: Options): Talk {
             if (now.current.id === c.id) show({ ...now.current, messages: now.current.messages.map((x) => (x.id === m.id ? { ...m, trace: { ...m.trace! } } : x)) });
         };
         let timer = 0;
+        let drawn = 0;
+        const drawSoon = (): void => {
+            timer ||= window.setTimeout(() => {
+                timer = 0;
+                drawn = performance.now();
+                draw();
+            }, Math.max(0, drawn + showEveryMs - performance.now()));
+        };
         const began = performance.now();
         try {
             for await (const piece of chat(key, model, turns, prefs.sampling, control.signal)) {
                 take(m, piece, began);
-                timer ||= window.setTimeout(() => ((timer = 0), draw()), showEveryMs);
+                drawSoon();
             }
         } catch (e) {
             if (control.signal.aborted) m.trace.finish = "stopped";

@@ -1,13 +1,15 @@
 // The conversation that is shown: its messages, what went wrong, and the empty state.
 import type { VNode } from "preact";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Icon, Mark } from "./icons";
 import { Message } from "./message";
 import type { Talk, Trouble } from "./talk";
-import { branch, leafBelow, siblings, type Message as Msg } from "./types";
+import { branchAt, followers, leafBelow, type Message as Msg } from "./types";
 import { useWords } from "./words";
 
 const nearEnd = 80; // pixels from the end within which the page follows a growing answer
+const nearTop = 400; // pixels from the top within which earlier messages are shown too
+const atOnce = 60; // messages
 
 function Welcome({ onSay, ready }: { onSay(text: string): void; ready: boolean }): VNode {
     const w = useWords();
@@ -56,14 +58,28 @@ function TroubleBox({ trouble, onRetry }: { trouble: Trouble; onRetry(): void })
 export function Thread({ talk, ready }: { talk: Talk; ready: boolean }): VNode {
     const w = useWords();
     const { conversation: c, busy, trouble } = talk;
-    const messages = branch(c);
+    // A growing answer changes a message's text, not who follows whom.
+    const path = useMemo(() => branchAt(c), [c.id, c.messages.length, c.leaf]);
+    const after = useMemo(() => followers(c.messages), [c.id, c.messages.length, c.leaf]);
+    // A long conversation is drawn from its end, and further back where it is read.
+    const [shown, setShown] = useState({ id: c.id, n: atOnce });
+    const first = Math.max(0, path.length - (shown.id === c.id ? shown.n : atOnce));
+    const fromEnd = useRef(0); // where it was being read, when earlier messages came above it
     const box = useRef<HTMLDivElement>(null);
     const [atEnd, setAtEnd] = useState(true);
     const toEnd = (): void => box.current?.scrollTo({ top: box.current.scrollHeight });
     const onScroll = (): void => {
         const b = box.current!;
         setAtEnd(b.scrollHeight - b.scrollTop - b.clientHeight < nearEnd);
+        if (first === 0 || b.scrollTop > nearTop) return;
+        fromEnd.current = b.scrollHeight - b.scrollTop;
+        setShown({ id: c.id, n: path.length - first + atOnce });
     };
+    useLayoutEffect(() => {
+        const b = box.current!;
+        if (fromEnd.current) b.scrollTop = b.scrollHeight - fromEnd.current;
+        fromEnd.current = 0;
+    }, [first]);
     useLayoutEffect(() => {
         setAtEnd(true);
         toEnd();
@@ -71,9 +87,10 @@ export function Thread({ talk, ready }: { talk: Talk; ready: boolean }): VNode {
     useLayoutEffect(() => {
         if (atEnd) toEnd();
     }, [c.messages, trouble]);
+    const messages = path.slice(first).map((i) => c.messages[i]!);
     const last = messages.at(-1);
     const view = (m: Msg): VNode => {
-        const beside = siblings(c, m);
+        const beside = (after.get(m.parent) ?? []).map((i) => c.messages[i]!).filter((x) => x.role === m.role);
         const place = beside.indexOf(m);
         return (
             <Message

@@ -72,24 +72,38 @@ export interface Who {
 export const newId = (): string =>
     Date.now().toString(36) + Array.from(crypto.getRandomValues(new Uint8Array(8)), (b) => b.toString(16).padStart(2, "0")).join("");
 
-/** From the first message to the one shown last. */
-export function branch(c: Conversation): Message[] {
-    const byId = new Map(c.messages.map((m) => [m.id, m]));
-    const out: Message[] = [];
-    for (let m = c.leaf ? byId.get(c.leaf) : undefined; m && out.length <= c.messages.length; m = m.parent ? byId.get(m.parent) : undefined)
-        out.push(m);
+/** From the first message to the one shown last: their places among c.messages. */
+export function branchAt(c: Conversation): number[] {
+    const at = new Map(c.messages.map((m, i) => [m.id, i]));
+    const out: number[] = [];
+    for (let i = c.leaf ? at.get(c.leaf) : undefined; i !== undefined && out.length <= c.messages.length; ) {
+        out.push(i);
+        const { parent } = c.messages[i]!;
+        i = parent ? at.get(parent) : undefined;
+    }
     return out.reverse();
+}
+
+export const branch = (c: Conversation): Message[] => branchAt(c).map((i) => c.messages[i]!);
+
+/** What follows each message (null: what begins), by places, in the order of time: one pass, however long it is. */
+export function followers(messages: Message[]): Map<string | null, number[]> {
+    const out = new Map<string | null, number[]>();
+    messages.forEach((m, i) => {
+        const list = out.get(m.parent);
+        if (list) list.push(i);
+        else out.set(m.parent, [i]);
+    });
+    return out;
 }
 
 /** The newest end behind a message. */
 export function leafBelow(c: Conversation, id: string): string {
+    const after = followers(c.messages);
     for (let n = 0; n < c.messages.length; n++) {
-        const next = c.messages.filter((m) => m.parent === id).at(-1);
-        if (!next) break;
-        id = next.id;
+        const next = after.get(id)?.at(-1);
+        if (next === undefined) break;
+        id = c.messages[next]!.id;
     }
     return id;
 }
-
-export const siblings = (c: Conversation, m: Message): Message[] =>
-    c.messages.filter((x) => x.parent === m.parent && x.role === m.role);
