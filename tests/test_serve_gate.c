@@ -281,6 +281,60 @@ static void admin_keys(void **state) {
     assert_true(gate_terms_allow(&terms, "whatever"));
 }
 
+static sil_err count_row(void *arg, const struct gate_usage *u) {
+    struct gate_usage *sum = arg;
+    sum->requests += u->requests;
+    sum->answer_tokens += u->answer_tokens;
+    sum->day++; /* rows */
+    return SIL_OK;
+}
+
+/* Sums by what is asked, of one tenant or all; one that would take too long is given up. */
+static void usage_sums(void **state) {
+    (void)state;
+    enum { DAYS = 3000, KEYS = 10 };
+    static struct gate_usage rows[DAYS * KEYS];
+    struct sil_error e = {0};
+    char secret[GATE_SECRET];
+    add_key("a", (struct config_rates){0}, "k", secret);
+    for (size_t i = 0; i < DAYS * KEYS; i++) {
+        uint64_t k = i % KEYS;
+        rows[i] = (struct gate_usage){.day = (int64_t)(i / KEYS),
+                                      .tenant = 1 + k % 2,
+                                      .key = k,
+                                      .model = "guide",
+                                      .requests = 1,
+                                      .answer_tokens = k};
+    }
+    assert_int_equal(gate_db_usage_add(bed.db, rows, DAYS * KEYS, &e), SIL_OK);
+    static const struct {
+        unsigned by;
+        int64_t rows;
+    } cases[] = {{USAGE_BY_DAY, DAYS},
+                 {USAGE_BY_TENANT, 2},
+                 {USAGE_BY_MODEL, 1},
+                 {USAGE_BY_KEY | USAGE_BY_TENANT, KEYS},
+                 {USAGE_BY_DAY | USAGE_BY_TENANT, 2 * DAYS}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct gate_usage sum = {0};
+        struct gate_usage_query q = {.by = cases[i].by, .to_day = DAYS, .all = true, .limit = INT32_MAX};
+        assert_int_equal(gate_db_usage_sum(bed.db, &q, count_row, &sum, &e), SIL_OK);
+        assert_int_equal(sum.day, cases[i].rows);
+        assert_int_equal(sum.requests, DAYS * KEYS);
+        assert_int_equal(sum.answer_tokens, DAYS * (KEYS * (KEYS - 1) / 2));
+        q.all = false;
+        q.tenant = 2;
+        sum = (struct gate_usage){0};
+        assert_int_equal(gate_db_usage_sum(bed.db, &q, count_row, &sum, &e), SIL_OK);
+        assert_int_equal(sum.requests, DAYS * KEYS / 2);
+    }
+    struct gate_usage sum = {0};
+    struct gate_usage_query q = {.by = 15, .to_day = DAYS, .all = true, .limit = INT32_MAX, .within_ms = 1};
+    assert_int_equal(gate_db_usage_sum(bed.db, &q, count_row, &sum, &e), SIL_LIMIT);
+    q.within_ms = 60000;
+    assert_int_equal(gate_db_usage_sum(bed.db, &q, count_row, &sum, &e), SIL_OK); /* and none later */
+}
+
 /* A file as Sillok made it before there were admin keys. */
 static void older_tables(void **state) {
     (void)state;
@@ -841,6 +895,7 @@ int main(void) {
         T(revoked_within_a_second),
         T(expired_suspended_unknown_model),
         T(admin_keys),
+        T(usage_sums),
         T(older_tables),
         T(without_keys),
         T(requests_a_minute),

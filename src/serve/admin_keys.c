@@ -11,7 +11,7 @@
 #include "serve/openai_impl.h"
 #include "serve/usage.h"
 
-enum { KEYS_MAX = 10000, ROWS_MAX = 100000, DAY_S = 86400, DAYS_MAX = 36500 };
+enum { KEYS_MAX = 10000, ROWS_MAX = 100000, WITHIN_MS = 2000, DAY_S = 86400, DAYS_MAX = 36500 };
 
 struct list {
     struct jout o;
@@ -197,7 +197,8 @@ bool admin_usage(struct gate *g, const struct request *r, struct buf *out, struc
                                  .to_day = a->to_day,
                                  .all = a->all && !a->tenant[0],
                                  .tenant = r->caller.tenant,
-                                 .limit = ROWS_MAX + 1};
+                                 .limit = ROWS_MAX + 1,
+                                 .within_ms = WITHIN_MS};
     if (a->from_day > a->to_day) return fault_set(f, 400, "invalid_value", "from", "from is later than to");
     if (a->all && a->tenant[0]) {
         q.tenant = 0; /* "local": of a server without keys */

@@ -56,6 +56,7 @@ sil_err gate_db_error(struct gate_db *db, const char *doing, struct sil_error *e
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return err_set(e, SIL_IO, "%s: %s: another process is writing to it; try again", db->path, doing);
+    case SQLITE_INTERRUPT: return err_set(e, SIL_LIMIT, "that takes too long to add up; ask for fewer days");
     case SQLITE_FULL: return err_set(e, SIL_IO, "%s: %s: the disk is full", db->path, doing);
     case SQLITE_CONSTRAINT: return err_set(e, SIL_ARG, "%s: %s: %s", db->path, doing, why);
     default: return err_set(e, SIL_IO, "%s: %s: %s", db->path, doing, why);

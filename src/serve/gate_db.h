@@ -78,6 +78,7 @@ struct gate_usage_query {
     bool all; /* tenants; else only this one */
     uint64_t tenant;
     uint32_t limit;
+    uint32_t within_ms; /* SIL_LIMIT when it takes longer; 0: as long as it takes */
 };
 sil_err gate_db_usage_sum(struct gate_db *db, const struct gate_usage_query *q,
                           sil_err (*each)(void *arg, const struct gate_usage *u), void *arg, struct sil_error *e);

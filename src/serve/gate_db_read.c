@@ -2,8 +2,11 @@
  * into their ranges, and a text that is no name ends the reading with an error. */
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "serve/gate_db_impl.h"
+
+enum { LATE_STEPS = 1000 };
 
 static uint64_t column_u64(sqlite3_stmt *s, int i) {
     sqlite3_int64 v = sqlite3_column_int64(s, i);
@@ -163,6 +166,11 @@ sil_err gate_db_usage(struct gate_db *db, int64_t from_day, int64_t to_day,
     return each_row(db, s, each, arg, e);
 }
 
+/* What SQLite asks every so many steps of a query: whether to give up. */
+static int is_late(void *arg) {
+    return clock_now_ns(clock_system()) > *(const uint64_t *)arg;
+}
+
 sil_err gate_db_usage_sum(struct gate_db *db, const struct gate_usage_query *q,
                           sil_err (*each)(void *arg, const struct gate_usage *u), void *arg, struct sil_error *e) {
     sqlite3_stmt *s;
@@ -180,5 +188,9 @@ sil_err gate_db_usage_sum(struct gate_db *db, const struct gate_usage_query *q,
     sqlite3_bind_int(s, 4, q->all);
     sqlite3_bind_int64(s, 5, q->tenant > INT64_MAX ? INT64_MAX : (int64_t)q->tenant);
     sqlite3_bind_int64(s, 6, q->limit);
-    return each_row(db, s, each, arg, e);
+    uint64_t until = clock_now_ns(clock_system()) + q->within_ms * UINT64_C(1000000);
+    if (q->within_ms) sqlite3_progress_handler(db->sql, LATE_STEPS, is_late, &until);
+    sil_err err = each_row(db, s, each, arg, e);
+    sqlite3_progress_handler(db->sql, 0, NULL, NULL);
+    return err;
 }
