@@ -20,7 +20,7 @@ const origin = await new Promise((resolve, reject) => {
 });
 server.removeAllListeners("exit");
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] });
-const page = await browser.newPage({ viewport: { width: 1200, height: 760 }, deviceScaleFactor: 1, locale: "ko-KR", reducedMotion: "reduce" });
+const page = await browser.newPage({ viewport: { width: 1200, height: 920 }, deviceScaleFactor: 1, locale: "ko-KR", reducedMotion: "reduce" });
 
 await page.goto(origin);
 const box = page.getByRole("textbox", { name: "메시지" });
@@ -34,9 +34,16 @@ await answers.last().getByRole("button", { name: /^기록 [\d,]+번/ }).click();
 await page.waitForTimeout(1000);
 await page.screenshot({ path: "docs/console-chat.png" });
 
+await page.setViewportSize({ width: 1200, height: 980 });
 await page.goto(`${origin}/#/plan`);
-await page.waitForLoadState("networkidle");
-await page.waitForTimeout(4000); // the year is computed
+const settled = () => page.waitForFunction(() => /GPU/.test(document.body.innerText) && !document.querySelector("main [aria-busy=true]"));
+await settled();
+await page.getByRole("button", { name: "변형 B 만들어 비교" }).click();
+await page.getByRole("spinbutton", { name: /계약전력/ }).fill("300");
+await page.keyboard.press("Tab");
+await page.waitForTimeout(3000);
+await settled();
+await page.evaluate(() => scrollTo(0, 0));
 await page.screenshot({ path: "docs/console-plan.png" });
 await browser.close();
 const ended = new Promise((r) => server.on("exit", r));
