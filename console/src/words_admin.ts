@@ -90,7 +90,7 @@ const ko = {
     revoke: "폐기",
     revokeOf: (tenant: string, name: string) => `${tenant}의 ${name} 키 폐기`,
     revokeTitle: "키 폐기",
-    revokeAsk: (tenant: string, name: string) => `${tenant}의 키 ${name}을(를) 폐기합니다. 이 키를 쓰는 프로그램은 바로 접속할 수 없게 되며, 되돌릴 수 없습니다.`,
+    revokeAsk: (tenant: string, name: string) => `${tenant}의 ‘${name}’ 키를 폐기합니다. 이 키를 쓰는 프로그램은 바로 접속할 수 없게 되며, 되돌릴 수 없습니다.`,
     make: "키 만들기",
     makeTitle: "새 접속 키",
     makeTenant: "기관",
