@@ -8,11 +8,19 @@ ok "README.md is what bench/results says" sh bench/readme.sh --check
 tree=$tap_tmp/tree
 mkdir -p "$tree/bench/results"
 cp bench/readme.sh "$tree/bench/"
-printf 'before\n<!-- bench:begin -->\nold\n<!-- bench:end -->\nafter\n' >"$tree/README.md"
+printf 'before\n<!-- bench:first -->\nold\n<!-- bench:first:end -->\nbetween\n<!-- bench:begin -->\nold\n<!-- bench:end -->\nafter\n' >"$tree/README.md"
+printf 'speed\n9\n' >"$tree/bench/results/speed.csv"
 printf '# Made by x,\n# on y.\nmodel,tokens/s\na, 1.5\nb,2\n' >"$tree/bench/results/one.csv"
 exits "an old table is noticed" 1 sh "$tree/bench/readme.sh" --check
 ok "tables are written" sh "$tree/bench/readme.sh"
 is "... rightly" "$(cat "$tree/README.md")" "before
+<!-- bench:first -->
+| speed |
+|---|
+| 9 |
+
+<!-- bench:first:end -->
+between
 <!-- bench:begin -->
 Made by x, on y.
 
@@ -38,6 +46,8 @@ ok "... and taken away again" sh "$tree/bench/readme.sh"
 ok "... and are up to date then" sh "$tree/bench/readme.sh" --check
 printf 'model,tokens/s\na\n' >"$tree/bench/results/one.csv"
 exits "a row with a missing field is an error" 1 sh "$tree/bench/readme.sh"
+printf '# a mark is missing\n<!-- bench:begin -->\n<!-- bench:end -->\n' >"$tree/README.md"
+exits "a README with half of its marks is an error" 1 sh "$tree/bench/readme.sh"
 echo "no markers" >"$tree/README.md"
 rm "$tree/bench/results/one.csv"
 exits "a README without markers is an error" 1 sh "$tree/bench/readme.sh"
