@@ -122,6 +122,10 @@ static void state_scopes(void **state) {
     assert_string_equal(json_string_value(json_object_get(json_object_get(j, "error"), "code")), "admin_only");
     json_decref(j);
     json_decref(ask("GET", "/state", NULL, 401));
+    json_decref(ask("GET", "/metrics", plain, 403));
+    http_ask(bed.socket, "GET", "/metrics", admin, NULL, 0, &r);
+    assert_int_equal(r.status, 200);
+    http_reply_free(&r);
     /* Accounts are settled behind the answer's last byte. */
     j = ask("GET", "/state", plain, 200);
     for (int i = 0; i < 500 && json_integer_value(json_object_get(json_object_get(j, "minutes"), "requests")) == 0;

@@ -132,7 +132,8 @@ int cmd_top(int argc, char **argv) {
         .synopsis = "[http://HOST:PORT | unix:PATH] [--interval S] [--once]",
         .about =
             "Shows what a running server does: answers running and waiting, tokens per second, memory of keys and\n"
-            "values, latencies, energy. The API key is taken from SILLOK_KEY, so that no list of processes shows it.",
+            "values, latencies, energy. The key, an administrator's, is taken from SILLOK_KEY, so that no list of "
+            "processes shows it.",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,
         .max_args = 1,

@@ -16,7 +16,7 @@ static const struct route routes[] = {
     {.method = "POST", .path = "/record/entries/", .prefix = true, .work = WORK_RECORD, .kind = REQUEST_OTHER},
     {.method = "GET", .path = "/health", .open = true, .does = ROUTE_HEALTH},
     {.method = "GET", .path = "/ready", .open = true, .does = ROUTE_READY},
-    {.method = "GET", .path = "/metrics", .does = ROUTE_METRICS},
+    {.method = "GET", .path = "/metrics", .admin = true, .does = ROUTE_METRICS},
     {.method = "GET", .path = "/whoami", .does = ROUTE_WHOAMI},
     {.method = "GET", .path = "/state", .does = ROUTE_STATE},
     {.method = "GET", .path = "/admin/state", .admin = true, .does = ROUTE_STATE},
