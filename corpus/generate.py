@@ -4,7 +4,7 @@
     corpus/generate.py variants            prints corpus/variants.txt anew: every question in other dress, by rules.py
     corpus/generate.py check               whether corpus/variants.txt is what the corpus gives
     corpus/generate.py counts              how many there are
-    corpus/generate.py training FOLDER     FOLDER/{plain,authored,variants,turns}.jsonl, the training text: JSON lines
+    corpus/generate.py training FOLDER     FOLDER/{plain,authored,variants,refusals,turns}.jsonl, the training text: JSON lines
                                            {"messages": [{"role", "content"}, ...]}; and validation.jsonl: one question
                                            in 24, which is in none of the others, neither as it is nor rewritten
 
@@ -121,6 +121,9 @@ def training(folder, blocks, asking, variants):
     write(folder / "plain.jsonl", with_first_answer((b, q) for b in asking for q in b.questions))
     write(folder / "authored.jsonl", authored(blocks))
     write(folder / "variants.jsonl", with_first_answer(variants))
+    write(folder / "refusals.jsonl", with_first_answer(
+        [(b, q) for b, q in variants if b.id.startswith("refuse.")] +
+        [(b, q) for b in asking if b.id.startswith("refuse.") for q in b.questions]))
     write(folder / "turns.jsonl", turns(asking, variants))
     write(folder / "validation.jsonl",
           with_first_answer((b, q) for b in asking for q in b.texts("q") if held_back(q)))

@@ -18,7 +18,7 @@ say() {
 # What decides the weights, and the tokenizer made of it; names as in models/guide.sha256.
 inputs() {
     for f in models/guide.yaml models/guide.jinja models/guide-training.jinja; do sha256sum <"$f" | sed "s|-|${f#models/}|"; done
-    for f in plain authored variants turns validation; do sha256sum <"$work/$f.jsonl" | sed "s|-|$f.jsonl|"; done
+    for f in plain authored variants refusals turns validation; do sha256sum <"$work/$f.jsonl" | sed "s|-|$f.jsonl|"; done
     sha256sum <"$work/tokenizer.json" | sed "s|-|guide.tokenizer.json|"
 }
 
