@@ -46,7 +46,7 @@ static sil_err each(void *arg, const struct gate_usage *u) {
     if (err == SIL_OK && r->a->csv) err = usage_csv(&r->line, r->by, u);
     if (err == SIL_OK && r->a->json) err = usage_json(&r->line, r->by, false, u);
     if (!r->a->csv && !r->a->json) print_table(r, u);
-    fwrite(r->line.p, 1, r->line.n, stdout);
+    if (r->line.n) fwrite(r->line.p, 1, r->line.n, stdout);
     r->printed = true;
     return err;
 }

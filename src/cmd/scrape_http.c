@@ -120,7 +120,9 @@ static sil_err take_head(struct buf *b, size_t from, const char *where, struct s
     const char *end = n ? memmem(p, n, "\r\n\r\n", 4) : NULL;
     if (!end || n < 12 || strncmp(p, "HTTP/1.", 7) != 0) return err_set(e, SIL_FORMAT, "%s does not speak HTTP", where);
     if (strncmp(p + 9, "401", 3) == 0 || strncmp(p + 9, "403", 3) == 0)
-        return err_set(e, SIL_ARG, "%s asks for a key: set SILLOK_KEY (or metrics: open: true in its settings)", where);
+        return err_set(e, SIL_ARG,
+                       "%s asks for an administrator's key: set SILLOK_KEY (or metrics: open: true in its settings)",
+                       where);
     if (strncmp(p + 9, "200", 3) != 0) return err_set(e, SIL_IO, "%s answers %.3s", where, p + 9);
     size_t head = (size_t)(end + 4 - p);
     memmove(b->p + from, b->p + from + head, n - head);

@@ -47,6 +47,7 @@ has "... and says where, and what was meant" "$(cat "$tap_tmp/err")" 'unknown ke
 settings 'threads: 1'
 is "--check of the right one" "$("$SILLOK" serve --config "$yaml" --check)" ok
 key=$("$SILLOK" key add 실록 --name one --config "$yaml" 2>/dev/null)
+admin=$("$SILLOK" key add operator --admin --config "$yaml" 2>/dev/null)
 other=$("$SILLOK" key add other --requests-minute 2 --config "$yaml" 2>/dev/null)
 
 # A service manager: writes down what it is told.
@@ -99,6 +100,9 @@ has "... is forbidden" "$(cat "$tap_tmp/err")" 403
 sleep 0.5
 is "usage is counted" "$("$SILLOK" usage --csv --tenant 실록 --state "$S" | tail -n 1 | cut -d, -f2-4)" '"실록","tiny",5'
 export SILLOK_KEY="$key"
+exits "top is not for tenants" 1 "$SILLOK" top "$socket" --once
+has "... and says whose key it wants" "$(cat "$tap_tmp/err")" "an administrator's key"
+export SILLOK_KEY="$admin"
 exits "top" 0 "$SILLOK" top "$socket" --once
 has "... shows the model" "$(cat "$tap_tmp/out")" "tiny"
 has "... and the record" "$(cat "$tap_tmp/out")" "on record 8 answers"
