@@ -114,7 +114,7 @@ async function peer(path) {
         }
         const of = (f) => fixed(median(kept.map(f)), 1);
         add(`${n} clients`, `${fixed(median(kept.map((p) => p.ours.rate / p.theirs.rate)))} ×`, `${of((p) => p.ours.rate)} tokens/s`,
-            `${of((p) => p.theirs.rate)} tokens/s`, `${of((p) => p.ours.first_ms[0])} ms to the first token; ${of((p) => p.ours.between_ms[0])} ms between`);
+            `${of((p) => p.theirs.rate)} tokens/s`, `${of((p) => p.ours.first_ms[0])} ms to the first token; ${of((p) => p.ours.between_ms[0])} ms between; ${kept.length} pairs`);
     }
     await theirs.close();
     await ours.close("SIGTERM");
@@ -126,7 +126,7 @@ async function peer(path) {
         kept.push({ alone, served: 1e3 / (await run(server, { clients: 1, requests: 1, prompt: 64, answer: 48 })).between_ms[0] });
     }
     add("decode through the server / engine alone, 1 client", fixed(median(kept.map((p) => p.served / p.alone)), 3),
-        `${fixed(median(kept.map((p) => p.served)), 1)} tokens/s`, `${fixed(median(kept.map((p) => p.alone)), 1)} tokens/s`, "wanted: 0.97");
+        `${fixed(median(kept.map((p) => p.served)), 1)} tokens/s`, `${fixed(median(kept.map((p) => p.alone)), 1)} tokens/s`, `wanted: 0.97; ${kept.length} pairs`);
     await engine.close();
     await server.close("SIGTERM");
 }
@@ -275,6 +275,6 @@ const { version } = JSON.parse(readFileSync("tests/js/node_modules/node-llama-cp
 mkdirSync("bench/results", { recursive: true });
 writeFileSync(file, [
     `# The server beside llama.cpp (node-llama-cpp ${version} with parallel sequences behind a minimal HTTP server): ${type}, 1.1 billion parameters,`,
-    `# ${threads} threads, prompts of 64 tokens, answers of 32; medians of interleaved pairs (16 clients: nine); ${cpus()[0].model.trim()};`,
+    `# ${threads} threads, prompts of 64 tokens, answers of 32; medians of interleaved pairs; ${cpus()[0].model.trim()};`,
     `# ${new Date().toISOString().slice(0, 10)} (./dev bench serve).`,
     "what,figure,Sillok,beside it,more", ...[...all.values()].map((r) => r.join(",")), ""].join("\n"));

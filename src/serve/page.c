@@ -26,19 +26,17 @@ void page_files(struct page out[PAGE_FILES]) {
     fill(&out[2], "/console.css", "text/css; charset=utf-8", page_css, page_css_size);
 }
 
-bool page_header(unsigned i, const char **name, const char **value) {
-    /* Only its own files, no inline script or style, in nobody's frame, and no word of it to other sites. */
-    static const char *const headers[][2] = {
-        {"Content-Security-Policy",
-         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"},
+/* What a page may do and how long browsers keep it, then what holds for all. */
+static bool header_of(unsigned i, const char *policy, const char *kept, const char **name, const char **value) {
+    const char *const headers[][2] = {
+        {"Content-Security-Policy", policy},
+        {"Cache-Control", kept},
         {"X-Frame-Options", "DENY"},
         {"X-Content-Type-Options", "nosniff"},
         {"Referrer-Policy", "no-referrer"},
         {"Cross-Origin-Opener-Policy", "same-origin"},
         {"Cross-Origin-Resource-Policy", "same-origin"},
         {"Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"},
-        {"Cache-Control", "no-cache"}, /* kept, and asked for again by ETag */
     };
     if (i >= sizeof headers / sizeof *headers) return false;
     *name = headers[i][0];
@@ -46,23 +44,21 @@ bool page_header(unsigned i, const char **name, const char **value) {
     return true;
 }
 
+bool page_header(unsigned i, const char **name, const char **value) {
+    /* Only its own files, no inline script or style, in nobody's frame, and no word of it to other sites; kept, and
+     * asked for again by ETag. */
+    return header_of(i,
+                     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+                     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+                     "require-trusted-types-for 'script'",
+                     "no-cache", name, value);
+}
+
 bool page_report_header(unsigned i, const char **name, const char **value) {
-    static const char *const headers[][2] = {
-        {"Content-Security-Policy",
-         "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
-         "frame-ancestors 'none'; sandbox"},
-        {"X-Frame-Options", "DENY"},
-        {"X-Content-Type-Options", "nosniff"},
-        {"Referrer-Policy", "no-referrer"},
-        {"Cross-Origin-Opener-Policy", "same-origin"},
-        {"Cross-Origin-Resource-Policy", "same-origin"},
-        {"Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"},
-        {"Cache-Control", "no-store"},
-    };
-    if (i >= sizeof headers / sizeof *headers) return false;
-    *name = headers[i][0];
-    *value = headers[i][1];
-    return true;
+    return header_of(i,
+                     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+                     "form-action 'none'; frame-ancestors 'none'; sandbox",
+                     "no-store", name, value);
 }
 
 bool page_is_same(const char *if_none_match, const char *etag) {
