@@ -15,14 +15,25 @@
 
 enum { REPLY_MAX = 64 << 20, WAIT_S = 120 };
 
-int http_dial(const char *socket_path) {
+/* -1: nobody listens. */
+static int dial(const char *socket_path) {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     struct timeval t = {.tv_sec = WAIT_S};
     snprintf(a.sun_path, sizeof a.sun_path, "%s", socket_path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) != 0) fail_msg("nobody listens on %s", socket_path);
+    if (fd < 0) return -1;
+    if (connect(fd, (struct sockaddr *)&a, sizeof a) != 0) {
+        close(fd);
+        return -1;
+    }
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
+    return fd;
+}
+
+int http_dial(const char *socket_path) {
+    int fd = dial(socket_path);
+    if (fd < 0) fail_msg("nobody listens on %s", socket_path);
     return fd;
 }
 
@@ -107,13 +118,17 @@ struct str http_header(const struct http_reply *r, const char *name) {
     return STR("");
 }
 
-void http_receive(int fd, struct http_reply *r) {
-    static _Thread_local struct reader in;
+static void reply_init(struct http_reply *r) {
     memset(r, 0, sizeof *r);
-    in.fd = fd;
-    in.at = in.n = 0;
     buf_init(&r->head, mem_libc(), REPLY_MAX);
     buf_init(&r->body, mem_libc(), REPLY_MAX);
+}
+
+void http_receive(int fd, struct http_reply *r) {
+    static _Thread_local struct reader in;
+    reply_init(r);
+    in.fd = fd;
+    in.at = in.n = 0;
     for (size_t before = 0; read_line(&in, &r->head); before = r->head.n)
         if (r->head.n - before <= 2) break;
     if (r->head.n < 12 || strncmp(r->head.p, "HTTP/1.", 7) != 0) return;
@@ -136,7 +151,11 @@ void http_reply_free(struct http_reply *r) {
 void http_ask(const char *socket_path, const char *method, const char *url, const char *key, const char *body, size_t n,
               struct http_reply *r) {
     char head[1024];
-    int fd = http_dial(socket_path);
+    int fd = dial(socket_path);
+    if (fd < 0) {
+        reply_init(r);
+        return;
+    }
     int k = snprintf(head, sizeof head, "%s %s HTTP/1.1\r\nHost: test\r\n%s%s%sContent-Length: %zu\r\n\r\n", method,
                      url, key ? "Authorization: Bearer " : "", key ? key : "", key ? "\r\n" : "", n);
     bool sent = http_send(fd, head, (size_t)k) && (n == 0 || http_send(fd, body, n));

@@ -8,12 +8,12 @@
 #include "base/buf.h"
 
 struct http_reply {
-    int status;            /* 0: the server closed without an answer */
+    int status;            /* 0: the server closed without an answer, or nobody listened */
     struct buf head, body; /* the body without the framing of chunks */
     bool whole;            /* the body came to its end as the head promised */
 };
 
-/* A connected socket with a receive timeout; fails the test when nobody listens. */
+/* A connected socket with a receive timeout; fails the test when nobody listens, so only for the test's own thread. */
 int http_dial(const char *socket_path);
 /* Sends bytes as they are; false when the server does not take them. */
 bool http_send(int fd, const void *p, size_t n);
@@ -21,7 +21,7 @@ bool http_send(int fd, const void *p, size_t n);
 void http_receive(int fd, struct http_reply *r);
 void http_reply_free(struct http_reply *r);
 
-/* One request on a connection of its own. key, body: or NULL. */
+/* One request on a connection of its own, from any thread. key, body: or NULL. */
 void http_ask(const char *socket_path, const char *method, const char *url, const char *key, const char *body, size_t n,
               struct http_reply *r);
 /* POST of JSON text. */

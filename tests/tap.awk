@@ -44,6 +44,7 @@ kind == "status" {
 
 END {
     if (status == 124 || status == 137) why[++n_why] = "took longer than " limit " s (or was killed)"
+    else if (status == 255) why[++n_why] = "ended with exit status 255"
     else if (status > 128) why[++n_why] = "was killed by signal " status - 128
     else if (status == 126 || status == 127) why[++n_why] = "could not be started (not built?)"
     if (kind == "status") {

@@ -697,11 +697,12 @@ static void slow_readers_are_shut_out(void **state) {
     assert_int_equal(status_of("GET", "/health", NULL, 0), 200);
 }
 
+static const char long_body[] =
+    "{\"model\":\"test\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"max_tokens\":300,"
+    "\"ignore_eos\":true,\"seed\":3}";
+
 static void *ask_long(void *arg) {
-    static const char body[] =
-        "{\"model\":\"test\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"max_tokens\":300,"
-        "\"ignore_eos\":true,\"seed\":3}";
-    http_post(bed.socket, "/v1/chat/completions", body, arg);
+    http_post(bed.socket, "/v1/chat/completions", long_body, arg);
     return NULL;
 }
 
@@ -728,17 +729,25 @@ static void drain_lets_answers_end(void **state) {
 /* Stopped in the middle of everything: everybody gets an answer or an error, nothing hangs or leaks. */
 static void stop_in_the_middle(void **state) {
     (void)state;
-    pthread_t t[6];
-    struct http_reply r[6];
+    char request[512];
+    int fd[6];
+    int n = snprintf(request, sizeof request,
+                     "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%s",
+                     sizeof long_body - 1, long_body);
     serve_bed_stop(&bed);
     serve_bed_start(&bed);
-    for (int i = 0; i < 6; i++) assert_int_equal(pthread_create(&t[i], NULL, ask_long, &r[i]), 0);
+    for (int i = 0; i < 6; i++) {
+        fd[i] = http_dial(bed.socket);
+        assert_true(http_send(fd[i], request, (size_t)n));
+    }
     for (int i = 0; i < 200 && server_is_idle(bed.server); i++) nap_ms(5);
     serve_bed_stop(&bed);
     for (int i = 0; i < 6; i++) {
-        pthread_join(t[i], NULL);
-        if (r[i].status != 200 && r[i].status != 503 && r[i].status != 0) fail_msg("status %d", r[i].status);
-        http_reply_free(&r[i]);
+        struct http_reply r;
+        http_receive(fd[i], &r);
+        if (r.status != 200 && r.status != 503 && r.status != 0) fail_msg("status %d", r.status);
+        http_reply_free(&r);
+        close(fd[i]);
     }
     serve_bed_start(&bed);
     assert_int_equal(status_of("POST", "/v1/chat/completions", small, sizeof small - 1), 200);
