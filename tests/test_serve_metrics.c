@@ -142,6 +142,8 @@ static void metrics_text(void **state) {
     metrics_observe(&models[0].first_token, 1000001);
     metrics_observe(&models[0].first_token, UINT64_C(600) * 1000000000);
     metrics_add(&m.http_refused[3], 5);
+    metrics_add(&m.replays_asked, 9);
+    metrics_add(&m.replays[METRICS_REPLAY_DIFFERENT], 2);
     const char *t = text_of(&m, true, &b);
     expect(t, "\nsillok_prompt_tokens_total{model_name=\"guide\"} 100\n");
     expect(t, "\nvllm:prompt_tokens_total{model_name=\"guide\"} 100\n");
@@ -153,6 +155,12 @@ static void metrics_text(void **state) {
     expect(t, "\nsillok_energy_joules_per_token{model_name=\"guide\"} 0.250000\n");
     expect(t, "\nsillok_step_seconds_total{model_name=\"guide\"} 1.500000000\n");
     expect(t, "\nsillok_http_refused_total{status=\"429\"} 5\n");
+    expect(t, "\nsillok_replays_asked_total 9\n");
+    expect(t, "\nsillok_replays_total{result=\"equal\"} 0\n");
+    expect(t, "\nsillok_replays_total{result=\"different\"} 2\n");
+    expect(t, "\nsillok_replays_total{result=\"refused\"} 0\n");
+    expect(t, "\nsillok_replays_total{result=\"failed\"} 0\n");
+    expect(t, "\nsillok_replays_total{result=\"cancelled\"} 0\n");
     expect(t, "\nvllm:time_to_first_token_seconds_bucket{model_name=\"guide\",le=\"0.001\"} 2\n");
     expect(t, "\nvllm:time_to_first_token_seconds_bucket{model_name=\"guide\",le=\"0.002\"} 3\n");
     expect(t, "\nvllm:time_to_first_token_seconds_bucket{model_name=\"guide\",le=\"524.288\"} 3\n");

@@ -623,19 +623,23 @@ static void one_at_a_time(void **state) {
     equal_again(law, index); /* the place is free again */
 }
 
+static void send_replay_and_leave(uint64_t index, const char *key) {
+    char head[512];
+    int fd = http_dial(bed.socket);
+    int n = snprintf(head, sizeof head,
+                     "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 0\r\n\r\n",
+                     url_of(index, "/replay"), key);
+    assert_true(http_send(fd, head, (size_t)n));
+    nap_ms(20);
+    close(fd);
+}
+
 /* A client that leaves gives its place back. */
 static void left_alone(void **state) {
     (void)state;
     uint64_t index = answer(tax, "떠나기", ",\"max_tokens\":900,\"ignore_eos\":true");
     for (int i = 0; i < 3; i++) {
-        char head[512];
-        int fd = http_dial(bed.socket);
-        int n = snprintf(head, sizeof head,
-                         "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 0\r\n\r\n",
-                         url_of(index, "/replay"), tax);
-        assert_true(http_send(fd, head, (size_t)n));
-        nap_ms(20);
-        close(fd);
+        send_replay_and_leave(index, tax);
         struct client c = {.key = tax, .index = index, .status = 429};
         for (int k = 0; k < 200 && (c.status == 429 || c.status == 503); k++) {
             nap_ms(k ? 20 : 0);
@@ -644,6 +648,87 @@ static void left_alone(void **state) {
         assert_int_equal(c.status, 200);
         assert_true(c.equal);
     }
+}
+
+/* ---- counted ---- */
+
+struct counts {
+    double asked, result[METRICS_REPLAYS];
+};
+
+static double metric(const char *text, const char *name) {
+    const char *at = strstr(text, name);
+    assert_non_null(at);
+    return strtod(at + strlen(name), NULL);
+}
+
+static void read_counts(struct counts *c) {
+    struct http_reply r;
+    char name[URL];
+    http_ask(bed.socket, "GET", "/metrics", admin, NULL, 0, &r);
+    assert_int_equal(r.status, 200);
+    c->asked = metric(buf_view(&r.body).p, "\nsillok_replays_asked_total ");
+    for (int i = 0; i < METRICS_REPLAYS; i++) {
+        snprintf(name, sizeof name, "\nsillok_replays_total{result=\"%s\"} ", metrics_replay_names[i]);
+        c->result[i] = metric(buf_view(&r.body).p, name);
+    }
+    http_reply_free(&r);
+}
+
+/* From one look to the next: so many asked, of these so many with that result, and nothing else. */
+static void counted(struct counts *before, int asked, enum metrics_replay result) {
+    struct counts now;
+    read_counts(&now);
+    assert_true(now.asked - before->asked == asked);
+    for (int i = 0; i < METRICS_REPLAYS; i++)
+        assert_true(now.result[i] - before->result[i] == (i == (int)result ? asked : 0));
+    *before = now;
+}
+
+static void counts(void **state) {
+    (void)state;
+    enum { HEAD = LEDGER_SALT + 20, WAITS = 2000 };
+    uint64_t index = answer(law, "세기", ",\"max_tokens\":5,\"ignore_eos\":true");
+    uint64_t longer = answer(law, "오래 세기", ",\"max_tokens\":900,\"ignore_eos\":true");
+    struct counts before, now = {0};
+    serve_bed_stop(&bed);
+    change(index, HEAD, 1, true); /* its prompt: told without the engine */
+    serve_bed_start(&bed);
+    read_counts(&before);
+    assert_true(before.asked == 0);
+    for (int i = 0; i < 3; i++) equal_again(law, longer);
+    counted(&before, 3, METRICS_REPLAY_EQUAL);
+    json_decref(replay(law, index));
+    counted(&before, 1, METRICS_REPLAY_DIFFERENT);
+    refused("POST", url_of(index, "/replay"), tax, 404, "no_entry");
+    counted(&before, 1, METRICS_REPLAY_REFUSED);
+    refused("POST", url_of(4, "/replay"), quiet, 409, "no_transcript");
+    counted(&before, 1, METRICS_REPLAY_REFUSED);
+    refused("POST", url_of(index, "/replay"), NULL, 401, "invalid_api_key"); /* never came to the record */
+    refused("GET", url_of(index, "/replay"), law, 405, "method_not_allowed");
+    counted(&before, 0, METRICS_REPLAY_REFUSED);
+
+    /* Who leaves is counted once, whichever of the two came first; if soon enough, not even as asked. */
+    for (int i = 0; i < 3; i++) send_replay_and_leave(longer, law);
+    struct client c = {.key = law, .index = longer, .status = 429};
+    for (int i = 0; i < WAITS && (c.status == 429 || c.status == 503); i++) {
+        nap_ms(i ? 10 : 0);
+        ask_replay(&c);
+    }
+    assert_int_equal(c.status, 200);
+    double ended = -1;
+    for (int i = 0; i < WAITS && ended != now.asked; i++) {
+        nap_ms(i ? 10 : 0);
+        read_counts(&now);
+        ended = 0;
+        for (int k = 0; k < METRICS_REPLAYS; k++) ended += now.result[k];
+    }
+    assert_true(now.asked > before.asked && ended == now.asked);
+    assert_true(now.result[METRICS_REPLAY_EQUAL] > before.result[METRICS_REPLAY_EQUAL]);
+    assert_true(now.result[METRICS_REPLAY_DIFFERENT] == before.result[METRICS_REPLAY_DIFFERENT]);
+    serve_bed_stop(&bed);
+    change(index, HEAD, 1, true);
+    serve_bed_start(&bed);
 }
 
 /* ---- beside the writer ---- */
@@ -735,21 +820,14 @@ static void memory_runs_out(void **state) {
 int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(addresses),
-        cmocka_unit_test(lists),
-        cmocka_unit_test(heads),
-        cmocka_unit_test(entries),
-        cmocka_unit_test(receipts),
-        cmocka_unit_test(transcripts),
-        cmocka_unit_test(equal),
-        cmocka_unit_test(streamed),
-        cmocka_unit_test(altered),
-        cmocka_unit_test(erased),
-        cmocka_unit_test(one_at_a_time),
-        cmocka_unit_test(left_alone),
-        cmocka_unit_test(beside_the_writer),
-        cmocka_unit_test(memory_runs_out),
-        cmocka_unit_test(long_records),
+        cmocka_unit_test(addresses),       cmocka_unit_test(lists),
+        cmocka_unit_test(heads),           cmocka_unit_test(entries),
+        cmocka_unit_test(receipts),        cmocka_unit_test(transcripts),
+        cmocka_unit_test(equal),           cmocka_unit_test(streamed),
+        cmocka_unit_test(altered),         cmocka_unit_test(erased),
+        cmocka_unit_test(one_at_a_time),   cmocka_unit_test(left_alone),
+        cmocka_unit_test(counts),          cmocka_unit_test(beside_the_writer),
+        cmocka_unit_test(memory_runs_out), cmocka_unit_test(long_records),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -72,6 +72,16 @@ static void print_model(const struct top *t, const struct scrape_model *m) {
     print_quantiles(m, b, SCRAPE_QUEUE, "waiting");
 }
 
+/* An answer that came out otherwise is what nobody should miss. */
+static void print_replays(const struct scrape *s) {
+    const double *n = s->replays;
+    if (!(s->total[SCRAPE_REPLAYS] > 0)) return;
+    printf("computed again %.0f: equal %.0f, different %.0f", s->total[SCRAPE_REPLAYS], n[METRICS_REPLAY_EQUAL],
+           n[METRICS_REPLAY_DIFFERENT]);
+    printf(", refused %.0f, failed %.0f, cancelled %.0f\n", n[METRICS_REPLAY_REFUSED], n[METRICS_REPLAY_FAILED],
+           n[METRICS_REPLAY_CANCELLED]);
+}
+
 static void print_all(const struct top *t) {
     const double *v = t->now.total, *w = t->before.total;
     double up = (double)clock_unix_s(clock_system()) - v[SCRAPE_STARTED];
@@ -81,6 +91,7 @@ static void print_all(const struct top *t) {
     printf("on record %.0f answers, %.1f/s%s", v[SCRAPE_ENTRIES], rate(t, v[SCRAPE_ENTRIES], w[SCRAPE_ENTRIES]),
            v[SCRAPE_FAILURES] > 0 ? "" : "\n");
     if (v[SCRAPE_FAILURES] > 0) printf(", %.0f could not be: see the server's log\n", v[SCRAPE_FAILURES]);
+    print_replays(&t->now);
     for (uint32_t i = 0; i < t->now.n_models; i++) print_model(t, &t->now.models[i]);
     if (!t->before_ns) printf("\nRates and latencies are since the server started.\n");
     fflush(stdout);

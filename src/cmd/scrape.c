@@ -17,9 +17,9 @@ static const char *const values[SCRAPE_VALUES] = {
 static const char *const spreads[SCRAPE_SPREADS] = {"sillok_time_to_first_token_seconds_bucket",
                                                     "sillok_inter_token_latency_seconds_bucket",
                                                     "sillok_request_seconds_bucket", "sillok_queue_seconds_bucket"};
-static const char *const totals[SCRAPE_TOTALS] = {"sillok_http_requests_total", "sillok_connections",
+static const char *const totals[SCRAPE_TOTALS] = {"sillok_http_requests_total",  "sillok_connections",
                                                   "sillok_ledger_entries_total", "sillok_ledger_failures_total",
-                                                  "process_start_time_seconds"};
+                                                  "process_start_time_seconds",  "sillok_replays_asked_total"};
 
 static int index_of(const char *const *names, int n, struct str name) {
     for (int i = 0; i < n; i++)
@@ -84,6 +84,11 @@ static bool parse_line(struct str line, struct scrape *s) {
     }
     if (str_eq(name, STR("sillok_http_refused_total"))) {
         s->refused += v;
+        return true;
+    }
+    if (str_eq(name, STR("sillok_replays_total"))) {
+        i = index_of(metrics_replay_names, METRICS_REPLAYS, label(labels, "result"));
+        if (i >= 0) s->replays[i] = v;
         return true;
     }
     int value = index_of(values, SCRAPE_VALUES, name), spread = index_of(spreads, SCRAPE_SPREADS, name);

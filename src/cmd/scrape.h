@@ -25,7 +25,15 @@ enum scrape_value {
     SCRAPE_VALUES
 };
 enum scrape_spread { SCRAPE_FIRST, SCRAPE_BETWEEN, SCRAPE_WHOLE, SCRAPE_QUEUE, SCRAPE_SPREADS };
-enum scrape_total { SCRAPE_HTTP, SCRAPE_CONNECTIONS, SCRAPE_ENTRIES, SCRAPE_FAILURES, SCRAPE_STARTED, SCRAPE_TOTALS };
+enum scrape_total {
+    SCRAPE_HTTP,
+    SCRAPE_CONNECTIONS,
+    SCRAPE_ENTRIES,
+    SCRAPE_FAILURES,
+    SCRAPE_STARTED,
+    SCRAPE_REPLAYS,
+    SCRAPE_TOTALS
+};
 
 struct scrape_model {
     char name[SCRAPE_NAME]; /* as in the label, escapes included */
@@ -35,6 +43,7 @@ struct scrape_model {
 
 struct scrape {
     double total[SCRAPE_TOTALS], refused;
+    double replays[METRICS_REPLAYS]; /* by what became of them */
     struct scrape_model models[CONFIG_MODELS_MAX];
     uint32_t n_models;
 };

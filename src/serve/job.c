@@ -95,7 +95,7 @@ static void write_log(const struct job *j, const struct answer_usage *u) {
 static sil_err tell(struct job *j, const struct answer_usage *u) {
     struct answer *a = &j->r->answer;
     if (j->r->replay)
-        return record_replay_tell(j->r, j->choices[0].out, j->choices[0].n_out,
+        return record_replay_tell(j->env->record, j->r, j->choices[0].out, j->choices[0].n_out,
                                   seconds(j->r->admitted_ns, j->r->done_ns));
     const struct answer_record record = {.n = j->n, .entries = j->entries, .receipts = j->receipts};
     for (uint32_t i = 0; i < j->n; i++) SIL_TRY(answer_finish(a, i, j->choices[i].finish, j->choices[i].stop_met));
@@ -110,6 +110,7 @@ static void publish(struct job *j) {
     record_replay_end(j->env->record, j->r);
     if (!j->fault.status && tell(j, &u) != SIL_OK)
         fault_set(&j->fault, 503, "unavailable", NULL, "not enough memory to finish the answer");
+    if (j->fault.status) record_replay_fault(j->env->record, j->r, &j->fault);
     if (j->fault.status) answer_fault(&j->r->answer, &j->fault);
     else if (!j->r->replay) count(j, &u);
     if (!j->r->replay) {

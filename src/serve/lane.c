@@ -197,6 +197,7 @@ void lane_admit(struct lane *l, uint64_t now_ns, struct request *r) {
     if (!ok) {
         if (r->ticket.admitted) gate_settle(l->env->gate, r, &(struct answer_usage){0});
         record_replay_end(l->env->record, r);
+        record_replay_fault(l->env->record, r, &f);
         answer_fault(&r->answer, &f);
         request_release(r);
         return;

@@ -10,6 +10,8 @@ const double metrics_bounds_s[METRICS_BUCKETS] = {0.001,  0.002,  0.004,  0.008,
                                                   0.128,  0.256,  0.512,  1.024,   2.048,   4.096,  8.192,
                                                   16.384, 32.768, 65.536, 131.072, 262.144, 524.288};
 
+const char *const metrics_replay_names[METRICS_REPLAYS] = {"equal", "different", "refused", "failed", "cancelled"};
+
 void metrics_observe(struct metrics_histogram *h, uint64_t ns) {
     uint64_t bound = 1000000;
     unsigned i = 0;
@@ -202,6 +204,17 @@ static sil_err put_seconds(struct buf *b, const char *name, const char *help, ui
     return buf_printf(b, "%s %.6f\n", name, (double)ns / 1e9);
 }
 
+/* What was asked less the sum of the results runs now. */
+static sil_err put_replays(const struct metrics *m, struct buf *b) {
+    SIL_TRY(head(b, "sillok_replays_asked_total", "counter", "Answers of the record asked to be computed again."));
+    SIL_TRY(buf_printf(b, "sillok_replays_asked_total %llu\n", (unsigned long long)metrics_get(&m->replays_asked)));
+    SIL_TRY(head(b, "sillok_replays_total", "counter", "What became of these."));
+    for (int i = 0; i < METRICS_REPLAYS; i++)
+        SIL_TRY(buf_printf(b, "sillok_replays_total{result=\"%s\"} %llu\n", metrics_replay_names[i],
+                           (unsigned long long)metrics_get(&m->replays[i])));
+    return SIL_OK;
+}
+
 static sil_err put_server(const struct metrics *m, struct buf *b) {
     static const char *const refused[] = {"other_4xx", "401", "403", "429", "other_5xx", "503"};
     const struct {
@@ -218,6 +231,7 @@ static sil_err put_server(const struct metrics *m, struct buf *b) {
         SIL_TRY(head(b, list[i].name, list[i].type, list[i].help));
         SIL_TRY(buf_printf(b, "%s %llu\n", list[i].name, (unsigned long long)metrics_get(list[i].v)));
     }
+    SIL_TRY(put_replays(m, b));
     SIL_TRY(put_seconds(b, "sillok_ledger_sync_seconds_total", "Time spent in making the record durable.",
                         metrics_get(&m->ledger_sync_ns)));
     SIL_TRY(put_seconds(b, "sillok_ledger_cpu_seconds_total", "Processor time of the record's thread.",

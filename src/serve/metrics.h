@@ -11,6 +11,17 @@
 
 enum { METRICS_BUCKETS = 20 };
 
+/* What became of an answer that was asked to be computed again. */
+enum metrics_replay {
+    METRICS_REPLAY_EQUAL,     /* the record's bytes came out again */
+    METRICS_REPLAY_DIFFERENT, /* others did, or the transcript is not that of the entry */
+    METRICS_REPLAY_REFUSED,   /* it cannot be or may not be, or not now (400s) */
+    METRICS_REPLAY_FAILED,    /* the server could not (500s) */
+    METRICS_REPLAY_CANCELLED, /* the client went away before its end */
+    METRICS_REPLAYS
+};
+extern const char *const metrics_replay_names[METRICS_REPLAYS];
+
 /* Bucket i counts observations of at most bounds[i] that are above the bound before; the last one those above all.
  * (Prometheus' sums of buckets are made by metrics_write.) Seconds, added up in nanoseconds. */
 struct metrics_histogram {
@@ -41,6 +52,7 @@ struct metrics {
     _Atomic uint64_t http_requests, http_refused[6]; /* refused: 400s but 401/403/429, 401, 403, 429, 500s, 503 */
     _Atomic uint64_t connections;                    /* gauge */
     _Atomic uint64_t ledger_entries, ledger_commits, ledger_failures, ledger_sync_ns, ledger_cpu_ns;
+    _Atomic uint64_t replays_asked, replays[METRICS_REPLAYS]; /* asked: those that run now too */
     uint64_t started_ns;
     int64_t started_unix_s;
 };

@@ -16,7 +16,7 @@ sil_err record_open(const struct record_config *c, struct record **out, struct s
         mem_free(c->mem, rec);
         return err_nomem(e, "the record's readers", RECORD_TENANTS_MAX * sizeof *tally);
     }
-    *rec = (struct record){.mem = c->mem, .catalog = c->catalog, .tally = tally};
+    *rec = (struct record){.mem = c->mem, .catalog = c->catalog, .metrics = c->metrics, .tally = tally};
     rec->n_readers = c->n_readers ? c->n_readers : 1;
     pthread_mutex_init(&rec->lock, NULL);
     int n = snprintf(rec->dir, sizeof rec->dir, "%s", c->dir);

@@ -8,6 +8,7 @@
 #define SIL_SERVE_RECORD_H
 
 #include "serve/catalog.h"
+#include "serve/metrics.h"
 #include "serve/request.h"
 
 struct record;
@@ -16,7 +17,8 @@ struct record_config {
     const char *dir;  /* the ledger's */
     const char *vkey; /* its public key */
     const struct catalog *catalog;
-    uint32_t n_readers; /* requests that may read at once; further ones are told to come back */
+    struct metrics *metrics; /* replays are counted here */
+    uint32_t n_readers;      /* requests that may read at once; further ones are told to come back */
 };
 
 enum {
@@ -45,8 +47,10 @@ bool record_checkpoint(const struct record *rec, struct buf *out, struct fault *
 bool record_replay_begin(struct record *rec, struct request *r, struct str body, struct fault *f);
 /* It runs no more; nothing where it never ran. Before its reply, so that the next one may come at once. */
 void record_replay_end(struct record *rec, struct request *r);
-/* Gives the reply: ids [n] are what was computed. */
-sil_err record_replay_tell(struct request *r, const uint32_t *ids, uint32_t n, double seconds);
+/* Gives the reply, and counts what came of it: ids [n] are what was computed. */
+sil_err record_replay_tell(struct record *rec, struct request *r, const uint32_t *ids, uint32_t n, double seconds);
+/* Counts one that ends without a result, before its client hears of it. Nothing where it was counted already. */
+void record_replay_fault(struct record *rec, struct request *r, const struct fault *f);
 /* Streams: progress as SSE, then the result. *done: tokens so far. */
 sil_err record_replay_event(const struct request *r, const struct answer_event *ev, uint32_t *done, struct buf *out);
 

@@ -20,6 +20,7 @@ struct record {
     char dir[RECORD_DIR], vkey[LEDGER_VKEY];
     struct ledger_key key;
     const struct catalog *catalog;
+    struct metrics *metrics;
     uint32_t n_readers;
 
     pthread_mutex_t lock; /* of all below */

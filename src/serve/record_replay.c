@@ -7,6 +7,21 @@
 
 enum { BUSY_MS = 1000 };
 
+/* ---- numbers ---- */
+
+static void count(struct record *rec, struct request *r, enum metrics_replay result) {
+    if (!r->replay_asked || r->replay_counted) return;
+    r->replay_counted = true;
+    metrics_add(&rec->metrics->replays[result], 1);
+}
+
+void record_replay_fault(struct record *rec, struct request *r, const struct fault *f) {
+    count(rec, r,
+          answer_is_cancelled(&r->answer) ? METRICS_REPLAY_CANCELLED
+          : f->status < 500               ? METRICS_REPLAY_REFUSED
+                                          : METRICS_REPLAY_FAILED);
+}
+
 /* ---- places ---- */
 
 static bool take_place(struct record *rec, uint64_t tenant, struct fault *f) {
@@ -92,6 +107,8 @@ static bool read_body(struct str body, struct request *r, struct fault *f) {
 
 bool record_replay_begin(struct record *rec, struct request *r, struct str body, struct fault *f) {
     struct ledger *l;
+    r->replay_asked = true;
+    metrics_add(&rec->metrics->replays_asked, 1);
     if (!read_body(body, r, f) || !record_enter(rec, &l, f)) return false;
     bool ok = load(rec, l, r, f);
     record_leave(rec, l);
@@ -128,13 +145,14 @@ static void put_altered(struct jout *o, unsigned altered) {
     jout_raw(o, "]");
 }
 
-sil_err record_replay_tell(struct request *r, const uint32_t *ids, uint32_t n, double seconds) {
+sil_err record_replay_tell(struct record *rec, struct request *r, const uint32_t *ids, uint32_t n, double seconds) {
     const struct replay *t = r->replay;
     struct replay_result c;
     struct buf out;
     struct jout o = {.b = &out};
     buf_init(&out, t->mem, 1 << 16);
     replay_compare(t, ids, n, &c);
+    count(rec, r, c.equal ? METRICS_REPLAY_EQUAL : METRICS_REPLAY_DIFFERENT);
     jout_fmt(&o, "{\"object\":\"record.replay\",\"entry\":%" PRIu64 ",\"equal\":%s,\"reason\":", t->index,
              c.equal ? "true" : "false");
     jout_text_or_null(&o, c.equal ? NULL : t->altered ? "transcript_altered" : "other_tokens");

@@ -89,6 +89,8 @@ struct request {
     struct replay *replay;  /* an answer of the record that is computed again (record_replay_begin): n and n_prompts are
                                1, and nothing of it goes on record. NULL for every other request; owned */
     bool replaying;         /* record_replay_end is owed */
+    bool replay_asked;      /* it is among the replays asked; once it is among their results: */
+    bool replay_counted;
 
     struct gate_ticket ticket; /* what the limits said (gate.h) */
 

@@ -73,6 +73,7 @@ static sil_err open_record(struct server *s, struct sil_error *e) {
     /* Whoever browses the record leaves a worker to those who ask the models, where there are some; a page asks for its
      * head and its list together. */
     struct record_config r = {.mem = s->env.mem, .dir = path, .vkey = s->record_key, .catalog = &s->catalog};
+    r.metrics = &s->metrics;
     r.n_readers = s->config->workers > 3 ? s->config->workers - 1 : 2;
     return err == SIL_OK ? record_open(&r, &s->record, e) : err;
 }

@@ -91,15 +91,21 @@ static bool generate(struct work *w, const struct item *it, struct fault *f) {
     return ok && prompt_build(r, f) && admit(w, r, prompt_tokens_at_most(r), f);
 }
 
-static bool replay(struct work *w, const struct item *it, struct fault *f) {
+static bool begin_replay(struct work *w, const struct item *it, struct fault *f) {
     struct record *rec = w->env->record;
     struct request *r = it->r;
     if (!record_replay_begin(rec, r, buf_view(&it->body), f)) return false;
     if (!r->replaying)
-        return record_replay_tell(r, NULL, 0, 0) == SIL_OK ||
+        return record_replay_tell(rec, r, NULL, 0, 0) == SIL_OK ||
                fault_set(f, 503, "unavailable", NULL, "not enough memory for the reply");
     if (admit(w, r, prompt_tokens_at_most(r), f)) return true;
     record_replay_end(rec, r);
+    return false;
+}
+
+static bool replay(struct work *w, const struct item *it, struct fault *f) {
+    if (begin_replay(w, it, f)) return true;
+    record_replay_fault(w->env->record, it->r, f);
     return false;
 }
 

@@ -19,6 +19,9 @@ def metrics():
             'sillok_requests_running{model_name="a\\"b\\u001b[31m"} 1',
             "sillok_ledger_entries_total 17", "sillok_ledger_failures_total 1", "sillok_connections 5",
             'sillok_http_refused_total{status="401"} 4', 'sillok_http_refused_total{status="429"} 5',
+            "sillok_replays_asked_total 12", 'sillok_replays_total{result="equal"} 7',
+            'sillok_replays_total{result="different"} 2', 'sillok_replays_total{result="refused"} 1',
+            'sillok_replays_total{result="something else"} 5',
             "process_start_time_seconds %d" % (time.time() - 3725), "something_else{x=\"y\"} nan", "sillok_connections", "{", "} 5",
             'sillok_requests_running{model_name="' + "x" * 500 + '"} 1']
     for i, b in enumerate(bounds + [None]):
@@ -71,6 +74,7 @@ has "... what runs" "$out" "running 3   waiting 2   KV 25 % of 200 pages"
 has "... refusals of all kinds" "$out" "refused 9"
 has "... the record" "$out" "on record 17 answers"
 has "... and what it could not keep" "$out" "1 could not be"
+has "... answers computed again" "$out" "computed again 12: equal 7, different 2, refused 1, failed 0, cancelled 0"
 has "... energy" "$out" "2.00 J a token"
 # All between 16 and 32 ms: half of them by 24 ms.
 has "... quantiles inside a bucket" "$out" "24.0 ms"
@@ -79,6 +83,7 @@ exits "over a Unix socket" 0 "$SILLOK" top "unix:$tap_tmp/s.sock" --once
 exits "... by its path" 0 "$SILLOK" top "$tap_tmp/s.sock" --once
 
 # Two looks: rates are those between them (200 tokens in 0.2 s or a little more).
+: >"$tap_tmp/two" # there before the first look at it
 "$SILLOK" top "$tap_tmp/s.sock" --interval 0.2 >"$tap_tmp/two" 2>&1 &
 top=$!
 waited=0
