@@ -13,7 +13,7 @@
 static const char NAME[] = "top";
 
 struct top {
-    const char *where, *key;
+    struct scrape_from from;
     float seconds;
     bool once, terminal;
     struct scrape now, before;
@@ -86,7 +86,7 @@ static void print_all(const struct top *t) {
     const double *v = t->now.total, *w = t->before.total;
     double up = (double)clock_unix_s(clock_system()) - v[SCRAPE_STARTED];
     if (t->terminal) fputs("\033[H\033[J", stdout);
-    printf("%s   up %.0f:%02d   %.0f connections   %.1f requests/s   refused %.0f\n", t->where, floor(up / 3600),
+    printf("%s   up %.0f:%02d   %.0f connections   %.1f requests/s   refused %.0f\n", t->from.where, floor(up / 3600),
            (int)fmod(up / 60, 60), v[SCRAPE_CONNECTIONS], rate(t, v[SCRAPE_HTTP], w[SCRAPE_HTTP]), t->now.refused);
     printf("on record %.0f answers, %.1f/s%s", v[SCRAPE_ENTRIES], rate(t, v[SCRAPE_ENTRIES], w[SCRAPE_ENTRIES]),
            v[SCRAPE_FAILURES] > 0 ? "" : "\n");
@@ -100,7 +100,7 @@ static void print_all(const struct top *t) {
 static sil_err look(struct top *t, struct sil_error *e) {
     struct buf b;
     buf_init(&b, mem_libc(), SCRAPE_BYTES_MAX);
-    sil_err err = scrape_get(t->where, t->key, "/metrics", &b, e);
+    sil_err err = scrape_get(&t->from, "/metrics", &b, e);
     t->now_ns = clock_now_ns(clock_system());
     if (err == SIL_OK) err = scrape_parse(buf_view(&b), &t->now, e);
     buf_free(&b);
@@ -133,14 +133,18 @@ int cmd_top(int argc, char **argv) {
         return cmd_fail(NAME, &e);
     }
     t->seconds = 2;
-    t->where = "http://127.0.0.1:8080";
+    t->from.seconds = SCRAPE_TIMEOUT_S;
+    t->from.where = "http://127.0.0.1:8080";
     const struct cmd_opt opts[] = {
         {"interval", 'i', CMD_F32, &t->seconds, "S", "seconds between two looks (default 2)", 0.1, 3600},
+        {"timeout", 0, CMD_F32, &t->from.seconds, "S", "seconds to wait for an answer at most (default 10)", 0.1, 3600},
+        {"ca", 0, CMD_TEXT, &t->from.ca, "FILE", "https: trust these authorities (PEM) instead of the system's", 0, 0},
         {"once", 0, CMD_FLAG, &t->once, NULL, "one look, at all since the server started", 0, 0},
     };
     const struct cmd_spec spec = {
         .name = NAME,
-        .synopsis = "[http://HOST:PORT | unix:PATH] [--interval S] [--once]",
+        .synopsis =
+            "[http://HOST:PORT | https://HOST:PORT | unix:PATH] [--ca FILE] [--interval S] [--timeout S] [--once]",
         .about =
             "Shows what a running server does: answers running and waiting, tokens per second, memory of keys and\n"
             "values, latencies, energy. The key, an administrator's, is taken from SILLOK_KEY, so that no list of "
@@ -149,10 +153,10 @@ int cmd_top(int argc, char **argv) {
         .n_opts = sizeof opts / sizeof *opts,
         .max_args = 1,
     };
-    int n_args = 0, rc = cmd_parse(&spec, argc, argv, &t->where, &n_args);
+    int n_args = 0, rc = cmd_parse(&spec, argc, argv, &t->from.where, &n_args);
     if (rc == CMD_GO) {
-        t->key = getenv("SILLOK_KEY");
-        if (t->key && !*t->key) t->key = NULL;
+        t->from.key = getenv("SILLOK_KEY");
+        if (t->from.key && !*t->from.key) t->from.key = NULL;
         t->terminal = isatty(STDOUT_FILENO) && !t->once;
         rc = run(t);
     }

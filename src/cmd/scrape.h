@@ -8,9 +8,16 @@
 
 enum { SCRAPE_BYTES_MAX = 8 << 20, SCRAPE_NAME = 136, SCRAPE_TIMEOUT_S = 10 };
 
-/* Where: "http://HOST:PORT" or "unix:PATH" or a path of a socket. key: NULL or an API key. Appends the body of the
- * answer to out. SIL_ARG for an address that is none or is TLS, SIL_IO with what to do. */
-sil_err scrape_get(const char *where, const char *key, const char *path, struct buf *out, struct sil_error *e);
+struct scrape_from {
+    const char *where; /* "http://HOST:PORT", "https://HOST:PORT", "unix:PATH" or a path of a socket */
+    const char *key;   /* an API key, or NULL */
+    float seconds;     /* to wait at most, for all of it */
+    const char *ca;    /* https: file of the authorities to trust, PEM; NULL: the system's */
+};
+
+/* Appends the body of the answer to out. SIL_ARG for an address that is none, SIL_IO with
+ * what to do. */
+sil_err scrape_get(const struct scrape_from *from, const char *path, struct buf *out, struct sil_error *e);
 
 enum scrape_value {
     SCRAPE_RUNNING,

@@ -152,10 +152,18 @@ if [ -n "$tls" ]; then
     kill -HUP "$pid"
     ok "... is renewed" logged '"event":"reloaded"'
     is "... for new connections" "$(subject)" second
+    "$SILLOK_BUILD"/tests/tool_certificate "$tap_tmp"
+    cat "$tap_tmp/good.key" >"$tap_tmp/key.pem"
+    cat "$tap_tmp/good.pem" >"$tap_tmp/cert.pem"
+    kill -HUP "$pid"
+    logged '"event":"reloaded"' 2
+    SILLOK_KEY=$admin exits "top, by the name in it" 0 "$SILLOK" top "https://localhost:$port" --ca "$tap_tmp/ca.pem" --once
+    has "... shows the model" "$(cat "$tap_tmp/out")" tiny
+    SILLOK_KEY=$admin exits "top, without its authority" 1 "$SILLOK" top "https://localhost:$port" --once
     echo broken >"$tap_tmp/key.pem"
     kill -HUP "$pid"
     ok "... unless it is broken" logged 'not reloaded.*certificate'
-    is "... then the last one stays" "$(subject)" second
+    is "... then the last one stays" "$(subject)" localhost
     kill -TERM "$pid"
     wait "$pid"
     is "... to the end" $? 0

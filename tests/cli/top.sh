@@ -100,8 +100,6 @@ exits "nobody there" 1 "$SILLOK" top "$tap_tmp/none.sock" --once
 has "... says so" "$(cat "$tap_tmp/err")" "is the server running?"
 exits "no HTTP" 1 "$SILLOK" top "$tap_tmp/other.sock" --once
 has "... says so" "$(cat "$tap_tmp/err")" "does not speak HTTP"
-exits "TLS" 1 "$SILLOK" top https://127.0.0.1 --once
-has "... says what else" "$(cat "$tap_tmp/err")" "Unix socket"
 exits "a bad interval" 2 "$SILLOK" top --interval 0
 SILLOK_KEY=$(printf 'a\r\nX: y') exits "a key with lines" 1 "$SILLOK" top "$tap_tmp/s.sock" --once
 kill "$server"
