@@ -69,7 +69,7 @@ static bool read_line(struct reader *r, struct buf *b) {
     for (;;) {
         if (r->at == r->n && !fill(r)) return false;
         char c = r->buf[r->at++];
-        assert_int_equal(buf_char(b, c), SIL_OK);
+        if (buf_char(b, c) != SIL_OK) return false;
         if (c == '\n') return true;
     }
 }
@@ -78,7 +78,7 @@ static bool read_bytes(struct reader *r, size_t n, struct buf *b) {
     while (n > 0) {
         if (r->at == r->n && !fill(r)) return false;
         size_t k = r->n - r->at < n ? r->n - r->at : n;
-        assert_int_equal(buf_put(b, r->buf + r->at, k), SIL_OK);
+        if (buf_put(b, r->buf + r->at, k) != SIL_OK) return false;
         r->at += k;
         n -= k;
     }
@@ -148,18 +148,29 @@ void http_reply_free(struct http_reply *r) {
 
 /* ---- asking ---- */
 
+/* A refusal may come before everything is sent, so that not all of it need be. */
+static void send_request(int fd, const char *method, const char *url, const char *key, const char *body, size_t n) {
+    char head[1024];
+    int k = snprintf(head, sizeof head, "%s %s HTTP/1.1\r\nHost: test\r\n%s%s%sContent-Length: %zu\r\n\r\n", method,
+                     url, key ? "Authorization: Bearer " : "", key ? key : "", key ? "\r\n" : "", n);
+    if (http_send(fd, head, (size_t)k) && n) (void)http_send(fd, body, n);
+}
+
+int http_begin(const char *socket_path, const char *method, const char *url, const char *key, const char *body,
+               size_t n) {
+    int fd = http_dial(socket_path);
+    send_request(fd, method, url, key, body, n);
+    return fd;
+}
+
 void http_ask(const char *socket_path, const char *method, const char *url, const char *key, const char *body, size_t n,
               struct http_reply *r) {
-    char head[1024];
     int fd = dial(socket_path);
     if (fd < 0) {
         reply_init(r);
         return;
     }
-    int k = snprintf(head, sizeof head, "%s %s HTTP/1.1\r\nHost: test\r\n%s%s%sContent-Length: %zu\r\n\r\n", method,
-                     url, key ? "Authorization: Bearer " : "", key ? key : "", key ? "\r\n" : "", n);
-    bool sent = http_send(fd, head, (size_t)k) && (n == 0 || http_send(fd, body, n));
-    (void)sent; /* a refusal may come before everything is sent */
+    send_request(fd, method, url, key, body, n);
     http_receive(fd, r);
     close(fd);
 }
@@ -168,11 +179,50 @@ void http_post(const char *socket_path, const char *url, const char *body, struc
     http_ask(socket_path, "POST", url, NULL, body, strlen(body), r);
 }
 
+json_t *http_try_json(const struct http_reply *r) {
+    return json_loadb(buf_view(&r->body).p, r->body.n, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+}
+
 json_t *http_json(const struct http_reply *r) {
-    json_error_t e;
-    json_t *j = json_loadb(buf_view(&r->body).p, r->body.n, JSON_DECODE_ANY | JSON_ALLOW_NUL, &e);
-    if (!j) fail_msg("no JSON (%s): %d %.300s", e.text, r->status, buf_view(&r->body).p);
+    json_t *j = http_try_json(r);
+    if (!j) fail_msg("no JSON: %d %.300s", r->status, buf_view(&r->body).p);
     return j;
+}
+
+json_t *http_expect(const char *socket_path, const char *method, const char *url, const char *key, const char *body,
+                    int status) {
+    struct http_reply r;
+    http_ask(socket_path, method, url, key, body, body ? strlen(body) : 0, &r);
+    if (r.status != status)
+        fail_msg("%s %s %.300s: %d %s", method, url, body ? body : "", r.status, buf_view(&r.body).p);
+    json_t *j = http_json(&r);
+    http_reply_free(&r);
+    return j;
+}
+
+void http_refused(const char *socket_path, const char *method, const char *url, const char *key, const char *body,
+                  int status, const char *code) {
+    json_t *j = http_expect(socket_path, method, url, key, body, status);
+    const char *got = json_string_value(json_object_get(json_object_get(j, "error"), "code"));
+    if (!got || strcmp(got, code) != 0) fail_msg("%s %s %.300s: %s", method, url, body ? body : "", got ? got : "");
+    json_decref(j);
+}
+
+/* ---- aside ---- */
+
+static void *aside_main(void *arg) {
+    struct http_aside *a = arg;
+    http_ask(a->socket_path, "POST", a->url, a->key, a->body, strlen(a->body), &a->reply);
+    atomic_store(&a->done, true);
+    return NULL;
+}
+
+void http_aside_begin(struct http_aside *a) {
+    assert_int_equal(pthread_create(&a->thread, NULL, aside_main, a), 0);
+}
+
+void http_aside_end(struct http_aside *a) {
+    assert_int_equal(pthread_join(a->thread, NULL), 0);
 }
 
 json_t *http_events(const struct http_reply *r, bool *done) {

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "make_model.h"
+#include "support.h"
 
 void serve_bed_open(struct serve_bed *b) {
     struct sil_error e = {0};
@@ -57,6 +58,30 @@ void serve_bed_start(struct serve_bed *b) {
 void serve_bed_stop(struct serve_bed *b) {
     server_close(b->server);
     b->server = NULL;
+}
+
+void serve_bed_idle(struct serve_bed *b) {
+    struct test_wait w = {0};
+    while (!server_is_idle(b->server) && test_wait(&w)) continue;
+    if (!server_is_idle(b->server)) fail_msg("answers do not end");
+}
+
+void serve_bed_key(struct serve_bed *b, const char *tenant, bool admin, const struct gate_tenant *own,
+                   char secret[GATE_SECRET]) {
+    struct gate_db *db = NULL;
+    struct sil_error e = {0};
+    struct gate_tenant t = own ? *own : (struct gate_tenant){.weight = 1};
+    struct gate_key k = {.created = 1, .admin = admin, .name = "key"};
+    uint8_t random[GATE_RANDOM];
+    uint64_t id;
+    memset(random, ++b->n_keys, sizeof random);
+    snprintf(t.name, sizeof t.name, "%s", tenant);
+    gate_secret_text(random, secret);
+    if (gate_db_open(b->state, true, &db, &e) != SIL_OK) fail_msg("%s", e.text);
+    assert_int_equal(gate_db_tenant_put(db, &t, 0, 1, &k.tenant, &e), SIL_OK);
+    assert_true(gate_secret_hash(str_of(secret), gate_db_salt(db), k.hash));
+    assert_int_equal(gate_db_key_add(db, &k, &id, &e), SIL_OK);
+    gate_db_close(db);
 }
 
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at) {

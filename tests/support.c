@@ -4,8 +4,13 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include <cmocka.h>
+
+#include "base/clock.h"
+
+enum { NAP_MS = 2, PATIENCE_S = 120 };
 
 static void *counted_resize(void *ctx, void *p, size_t size) {
     struct test_mem *t = ctx;
@@ -39,6 +44,30 @@ size_t test_each_allocation(sil_err (*step)(void *ctx, struct mem mem), void *ct
     }
     fail_msg("the step allocates without end");
     return 0;
+}
+
+static void *scarce_resize(void *ctx, void *p, size_t size) {
+    struct test_scarce *s = ctx;
+    uint32_t one_in = atomic_load(&s->one_in);
+    if (size && one_in && atomic_fetch_add(&s->calls, 1) % one_in == one_in - 1) return NULL;
+    return mem_libc().resize(mem_libc().ctx, p, size);
+}
+
+struct mem test_scarce_mem(struct test_scarce *s) {
+    return (struct mem){scarce_resize, s};
+}
+
+void test_nap_ms(uint32_t ms) {
+    const struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+    nanosleep(&t, NULL);
+}
+
+bool test_wait(struct test_wait *w) {
+    uint64_t now = clock_now_ns(clock_system());
+    if (!w->until_ns) w->until_ns = now + PATIENCE_S * UINT64_C(1000000000);
+    if (now >= w->until_ns) return false;
+    test_nap_ms(NAP_MS);
+    return true;
 }
 
 const char *test_shared(const char *path) {

@@ -2,6 +2,7 @@
 #ifndef SIL_TESTS_SUPPORT_H
 #define SIL_TESTS_SUPPORT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +22,22 @@ struct mem test_mem(struct test_mem *t);
 /* Runs `step` with the first allocation failing, then the second, and so on until one run needs no failure. Each
  * failed run must return SIL_NOMEM, every run must give all memory back. Returns how many allocations there are. */
 size_t test_each_allocation(sil_err (*step)(void *ctx, struct mem mem), void *ctx);
+
+/* Memory of which every so many-th allocation fails, for programs with threads; one_in 0: none fails. Zero it, and set
+ * one_in whenever it suits. */
+struct test_scarce {
+    _Atomic uint32_t calls, one_in;
+};
+struct mem test_scarce_mem(struct test_scarce *s);
+
+/* For waiting until another thread or process has done something: `while (!done() && test_wait(&w)) continue;`. Naps
+ * for 2 ms; false when two minutes have passed since the first call with this w, which a loaded machine does not need.
+ * Zero it before. */
+struct test_wait {
+    uint64_t until_ns;
+};
+bool test_wait(struct test_wait *w);
+void test_nap_ms(uint32_t ms);
 
 /* Joins the folder of shared data (env SILLOK_SHARED, otherwise ../shared) and a path below it, in a static buffer. */
 const char *test_shared(const char *path);

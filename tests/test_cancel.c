@@ -1,7 +1,9 @@
 /* Cancelling: the session is as before, the neighbours go on, and a pass ends between two layers. */
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,10 +73,17 @@ static void test_neighbour(void **state) {
     close_fixture(&f);
 }
 
+struct canceller {
+    atomic_bool begun; /* the step */
+    long after_ns;
+    volatile int flag;
+};
+
 static void *cancel_soon(void *arg) {
-    volatile int *flag = arg;
-    nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
-    __atomic_store_n(flag, 1, __ATOMIC_RELAXED);
+    struct canceller *c = arg;
+    while (!atomic_load(&c->begun)) sched_yield();
+    nanosleep(&(struct timespec){.tv_nsec = c->after_ns}, NULL);
+    __atomic_store_n(&c->flag, 1, __ATOMIC_RELAXED);
     return NULL;
 }
 
@@ -91,19 +100,20 @@ static void test_from_thread(void **state) {
     memcpy(want, item.logits, sizeof want);
     uint32_t n, n_free = f.eng->kv.n_free;
     int seen = 0;
-    for (int i = 0; i < 200 && !seen; i++) {
-        volatile int cancel = 0;
+    for (int i = 0; i < 400 && !seen; i++) { /* from 2 ms down to none, which is sooner than the step's end */
+        struct canceller c = {.after_ns = 2000000 - i % 40 * 50000L};
         pthread_t thread;
         sil_session_truncate(f.a, 70);
-        item.cancel = &cancel;
-        assert_int_equal(pthread_create(&thread, NULL, cancel_soon, (void *)(uintptr_t)&cancel), 0);
+        item.cancel = &c.flag;
+        assert_int_equal(pthread_create(&thread, NULL, cancel_soon, &c), 0);
+        atomic_store(&c.begun, true);
         sil_err err = sil_step(f.eng, &item, 1, NULL);
         pthread_join(thread, NULL);
         sil_session_tokens(f.a, &n);
         assert_true(err == SIL_OK ? n == N : err == SIL_CANCELLED && n == 70 && item.logits == NULL);
         seen += err == SIL_CANCELLED;
     }
-    assert_true(seen); /* 330 tokens take longer than 2 ms at least once */
+    assert_true(seen);
     item.cancel = NULL;
     assert_int_equal(sil_step(f.eng, &item, 1, NULL), SIL_OK);
     assert_memory_equal(item.logits, want, sizeof want);

@@ -65,18 +65,25 @@ static struct sil_session *session(struct sil_engine *eng) {
 }
 
 /* Digest of the logits of every prompt position, with the prompt fed in pieces of `chunk` tokens. */
-static void digest_chunks(struct sil_engine *eng, const struct fixture *f, uint32_t chunk, char out[SHA_HEX]) {
-    struct sil_session *s = session(eng);
+static sil_err digest(struct sil_session *s, struct sil_engine *eng, const struct fixture *f, uint32_t chunk,
+                      char out[SHA_HEX]) {
     struct sha sha;
     sha_begin(&sha);
     for (uint32_t at = 0; at < N_PROMPT; at += chunk) {
         uint32_t n = N_PROMPT - at < chunk ? N_PROMPT - at : chunk;
         struct sil_step_item item = {.session = s, .tokens = f->prompt + at, .n_tokens = n, .n_logits = n};
-        assert_int_equal(sil_step(eng, &item, 1, NULL), SIL_OK);
+        sil_err err = sil_step(eng, &item, 1, NULL);
+        if (err != SIL_OK) return err;
         sha_add(&sha, item.logits, (size_t)n * N_VOCAB * sizeof(float));
     }
-    sil_session_close(s);
     sha_end(&sha, out);
+    return SIL_OK;
+}
+
+static void digest_chunks(struct sil_engine *eng, const struct fixture *f, uint32_t chunk, char out[SHA_HEX]) {
+    struct sil_session *s = session(eng);
+    assert_int_equal(digest(s, eng, f, chunk, out), SIL_OK);
+    sil_session_close(s);
 }
 
 static void expect_digest(const struct fixture *f, const char *cpu, struct sil_engine_config c, uint32_t chunk,
@@ -157,17 +164,30 @@ static void test_neighbours(void **state) {
 
 struct packer {
     const struct fixture *f;
-    struct sil_model *model;
+    struct sil_engine *eng;
+    struct sil_session *s;
     uint32_t chunk;
+    sil_err err;
     char got[SHA_HEX];
 };
 
+static struct packer packer(const struct fixture *f, struct sil_model *m, uint32_t chunk) {
+    struct packer p = {.f = f, .eng = engine(m, (struct sil_engine_config){.n_threads = 2}), .chunk = chunk};
+    p.s = session(p.eng);
+    return p;
+}
+
+/* In a thread of its own, where no test may fail. */
 static void *packer_main(void *arg) {
     struct packer *p = arg;
-    struct sil_engine *eng = engine(p->model, (struct sil_engine_config){.n_threads = 2});
-    digest_chunks(eng, p->f, p->chunk, p->got);
-    sil_engine_close(eng);
+    p->err = digest(p->s, p->eng, p->f, p->chunk, p->got);
     return NULL;
+}
+
+static void packer_end(struct packer *p) {
+    assert_int_equal(p->err, SIL_OK);
+    sil_session_close(p->s);
+    sil_engine_close(p->eng);
 }
 
 /* Two engines of one model, whose passes pack its weights while they use them. */
@@ -177,18 +197,20 @@ static void test_packed_later(void **state) {
     struct sil_error e = {0};
     struct packer p[3];
     open_fixture(&f, true, DTYPE_Q8_0);
-    p[2] = (struct packer){.f = &f, .model = f.model, .chunk = N_PROMPT};
+    p[2] = packer(&f, f.model, N_PROMPT);
     packer_main(&p[2]);
+    packer_end(&p[2]);
     for (int round = 0; round < 4; round++) {
         struct sil_model_config c = {.pack_later = true};
         struct sil_model *m = NULL;
         pthread_t thread;
         if (sil_model_open(f.path, &c, &m, &e) != SIL_OK) fail_msg("%s", e.text);
         assert_true(m->m->packed_bytes == 0 || !m->m->output.w.packed);
-        for (uint32_t i = 0; i < 2; i++) p[i] = (struct packer){.f = &f, .model = m, .chunk = i && round > 1 ? 45 : 3};
+        for (uint32_t i = 0; i < 2; i++) p[i] = packer(&f, m, i && round > 1 ? 45 : 3);
         assert_int_equal(pthread_create(&thread, NULL, packer_main, &p[0]), 0);
         packer_main(&p[1]);
         pthread_join(thread, NULL);
+        for (uint32_t i = 0; i < 2; i++) packer_end(&p[i]);
         assert_true(m->m->packed_bytes == 0 || m->m->output.w.packed);
         for (uint32_t i = 0; i < 2; i++) assert_string_equal(p[i].got, p[2].got);
         sil_model_close(m);

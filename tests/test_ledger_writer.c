@@ -98,7 +98,8 @@ static int full(void *ctx, const char *operation, const char *path) {
 }
 
 static void wait_for(const struct client *c, unsigned n) {
-    for (int i = 0; c->done < n && i < 10000; i++) usleep(1000);
+    struct test_wait w = {0};
+    while (c->done < n && test_wait(&w)) continue;
     assert_int_equal(c->done, n);
 }
 
@@ -124,10 +125,8 @@ static void writer_full_disk(void **state) {
     ledger_writer_stats(c.w, &stats);
     assert_true(stats.failing && stats.failures > 0);
     disk_full = false;
-    for (int i = 0; i < 10000 && stats.failing; i++) { /* it tries by itself */
-        usleep(1000);
-        ledger_writer_stats(c.w, &stats);
-    }
+    struct test_wait w = {0};
+    while (stats.failing && test_wait(&w)) ledger_writer_stats(c.w, &stats); /* it tries by itself */
     assert_false(stats.failing);
     b.answer.entry.tenant[0] = '\0'; /* one that is refused does not disturb the next */
     assert_int_equal(ledger_writer_submit(c.w, &b.answer, on_done, &c, NULL), SIL_OK);

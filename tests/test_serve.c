@@ -1,6 +1,6 @@
 /* The server as its clients see it: answers alone and among neighbours, streams, the record, bad input, clients that go
- * away. In one process, so that sanitizers watch all of its threads. */
-#include <pthread.h>
+ * away. In one process, so that sanitizers watch all of its threads. tsan: threads. */
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -10,16 +10,16 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/rng.h"
 #include "base/utf8.h"
+#include "fields.h"
 #include "http_client.h"
-#include "serve/gate_db.h"
 #include "serve_bed.h"
+#include "support.h"
 
 enum { CLIENTS = 32, SEED = 60601, BODY_MAX = 1 << 16 };
 
@@ -112,28 +112,34 @@ static void check_stream(const struct http_reply *r, const char *choices) {
     json_decref(want);
 }
 
+/* A request whose choices are known. */
 struct client {
     uint32_t number;
     bool stream;
-    const char *expected;
+    struct buf body;
+    struct http_aside aside;
 };
 
-static void *ask_again(void *arg) {
-    struct client *c = arg;
-    struct buf body;
-    struct http_reply r;
-    make_body(c->number, c->stream, &body);
-    http_post(bed.socket, "/v1/chat/completions", body.p, &r);
+static void begin(struct client *c, uint32_t number, bool stream) {
+    *c = (struct client){.number = number, .stream = stream};
+    make_body(number, stream, &c->body);
+    c->aside = (struct http_aside){.socket_path = bed.socket, .url = "/v1/chat/completions", .body = c->body.p};
+    http_aside_begin(&c->aside);
+}
+
+static void end(struct client *c) {
+    http_reply_free(&c->aside.reply);
+    buf_free(&c->body);
+}
+
+static void check_answer(const struct client *c, const char *expected) {
     if (c->stream) {
-        check_stream(&r, c->expected);
-    } else {
-        char *got = choices_of(&r);
-        if (strcmp(got, c->expected) != 0) fail_msg("request %u: %s\nalone: %s", c->number, got, c->expected);
-        free(got);
+        check_stream(&c->aside.reply, expected);
+        return;
     }
-    http_reply_free(&r);
-    buf_free(&body);
-    return NULL;
+    char *got = choices_of(&c->aside.reply);
+    if (strcmp(got, expected) != 0) fail_msg("request %u: %s\nalone: %s", c->number, got, expected);
+    free(got);
 }
 
 static double metric(const char *name);
@@ -152,14 +158,19 @@ static void ask_alone(void) {
     }
 }
 
-static void ask_together(bool stream) {
-    pthread_t threads[CLIENTS];
-    struct client clients[CLIENTS];
+/* All requests at once, one half of them as streams, each judged by `check` beside its choices alone. */
+static void ask_all(bool stream, void (*check)(const struct client *c, const char *expected)) {
+    static struct client clients[CLIENTS];
+    for (uint32_t i = 0; i < CLIENTS; i++) begin(&clients[i], i, i % 2 == stream);
+    for (uint32_t i = 0; i < CLIENTS; i++) http_aside_end(&clients[i].aside);
     for (uint32_t i = 0; i < CLIENTS; i++) {
-        clients[i] = (struct client){.number = i, .stream = i % 2 == stream, .expected = alone[i]};
-        assert_int_equal(pthread_create(&threads[i], NULL, ask_again, &clients[i]), 0);
+        check(&clients[i], alone[i]);
+        end(&clients[i]);
     }
-    for (uint32_t i = 0; i < CLIENTS; i++) pthread_join(threads[i], NULL);
+}
+
+static void ask_together(bool stream) {
+    ask_all(stream, check_answer);
 }
 
 static void alone_and_together(void **state) {
@@ -237,9 +248,19 @@ static double metric(const char *name) {
     return v;
 }
 
-static void nap_ms(long ms) {
-    const struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    nanosleep(&t, NULL);
+static bool is_ready(void) {
+    struct http_reply r;
+    http_ask(bed.socket, "GET", "/ready", NULL, NULL, 0, &r);
+    assert_true(r.status == 200 || r.status == 503);
+    http_reply_free(&r);
+    return r.status == 200;
+}
+
+/* The record's thread tries once a second whether it can write again. */
+static void wait_until_ready(void) {
+    struct test_wait w = {0};
+    while (!is_ready() && test_wait(&w)) continue;
+    assert_true(is_ready());
 }
 
 static const char small[] =
@@ -253,12 +274,11 @@ static void every_answer_has_its_entry(void **state) {
     struct http_reply r;
     double before = metric("sillok_ledger_entries_total");
     http_post(bed.socket, "/v1/chat/completions", small, &r);
-    json_t *j = http_json(&r), *own = json_object_get(j, "sillok");
+    json_t *j = http_json(&r);
     char index[32];
-    snprintf(index, sizeof index, "%lld", (long long)json_integer_value(json_object_get(own, "entry")));
+    snprintf(index, sizeof index, "%lld", (long long)field_int(j, "sillok.entry"));
     assert_true(str_eq(http_header(&r, "x-sillok-entry"), str_of(index)));
-    assert_true(
-        str_starts(str_of(json_string_value(json_object_get(own, "receipt"))), STR("c2sp.org/tlog-proof@v1\n")));
+    assert_true(str_starts(str_of(field_text(j, "sillok.receipt")), STR("c2sp.org/tlog-proof@v1\n")));
     assert_true(metric("sillok_ledger_entries_total") == before + 1);
     json_decref(j);
     http_reply_free(&r);
@@ -290,17 +310,10 @@ static void full_disk(void **state) {
     assert_int_equal(r.status, 503);
     assert_true(http_header(&r, "retry-after").n > 0);
     http_reply_free(&r);
-    http_ask(bed.socket, "GET", "/ready", NULL, NULL, 0, &r);
-    assert_int_equal(r.status, 503);
-    http_reply_free(&r);
+    assert_false(is_ready());
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-    int status = 503;
-    for (int i = 0; i < 100 && status == 503; i++) {
-        status = status_of("POST", "/v1/chat/completions", small, sizeof small - 1);
-        if (status == 503) nap_ms(100);
-    }
-    assert_int_equal(status, 200);
-    assert_int_equal(status_of("GET", "/ready", NULL, 0), 200);
+    wait_until_ready();
+    assert_int_equal(status_of("POST", "/v1/chat/completions", small, sizeof small - 1), 200);
 }
 
 /* ---- models, tenants ---- */
@@ -336,38 +349,16 @@ static void several_models(void **state) {
     serve_bed_start(&bed);
 }
 
-static void add_key(const char *tenant, uint8_t byte, char secret[GATE_SECRET]) {
-    struct gate_db *db = NULL;
-    struct sil_error e = {0};
-    struct gate_tenant t = {.weight = 1};
-    struct gate_key k = {.created = 1};
-    uint8_t random[GATE_RANDOM];
-    uint64_t id;
-    memset(random, byte, sizeof random);
-    snprintf(t.name, sizeof t.name, "%s", tenant);
-    snprintf(k.name, sizeof k.name, "key");
-    gate_secret_text(random, secret);
-    assert_int_equal(gate_db_open(bed.state, true, &db, &e), SIL_OK);
-    assert_int_equal(gate_db_tenant_put(db, &t, 0, 1, &k.tenant, &e), SIL_OK);
-    assert_true(gate_secret_hash(str_of(secret), gate_db_salt(db), k.hash));
-    assert_int_equal(gate_db_key_add(db, &k, &id, &e), SIL_OK);
-    gate_db_close(db);
-}
-
 /* How many tokens of a long prompt were in the cache for who has this key. */
 static long long cached_for(const char *key) {
     struct buf b;
-    struct http_reply r;
     buf_init(&b, mem_libc(), BODY_MAX);
     buf_str(&b, STR("{\"model\":\"test\",\"max_tokens\":1,\"prompt\":\""));
     for (int i = 0; i < 60; i++) buf_str(&b, STR("전력 "));
     buf_str(&b, STR("\"}"));
-    http_ask(bed.socket, "POST", "/v1/completions", key, b.p, b.n, &r);
-    if (r.status != 200) fail_msg("%d %s", r.status, buf_view(&r.body).p);
-    json_t *j = http_json(&r), *usage = json_object_get(j, "usage");
-    long long n = json_integer_value(json_object_get(json_object_get(usage, "prompt_tokens_details"), "cached_tokens"));
+    json_t *j = http_expect(bed.socket, "POST", "/v1/completions", key, b.p, 200);
+    long long n = field_int(j, "usage.prompt_tokens_details.cached_tokens");
     json_decref(j);
-    http_reply_free(&r);
     buf_free(&b);
     return n;
 }
@@ -378,8 +369,8 @@ static void tenants_share_no_cache(void **state) {
     char a[GATE_SECRET], b[GATE_SECRET];
     serve_bed_stop(&bed);
     bed.config.keys = true;
-    add_key("a", 1, a);
-    add_key("b", 2, b);
+    serve_bed_key(&bed, "a", false, NULL, a);
+    serve_bed_key(&bed, "b", false, NULL, b);
     serve_bed_start(&bed);
     assert_int_equal(cached_for(a), 0);
     assert_true(cached_for(a) > 0);
@@ -494,64 +485,32 @@ static void malformed_http(void **state) {
 
 /* ---- memory that is not there ---- */
 
-struct scarce {
-    _Atomic uint32_t calls;
-    _Atomic uint32_t one_in; /* every so many-th allocation fails; 0: none */
-};
-
-static void *scarce_resize(void *ctx, void *p, size_t size) {
-    struct scarce *s = ctx;
-    uint32_t one_in = atomic_load(&s->one_in);
-    if (size && one_in && atomic_fetch_add(&s->calls, 1) % one_in == one_in - 1) return NULL;
-    return mem_libc().resize(mem_libc().ctx, p, size);
-}
-
 /* The right bytes, or a refusal, or a closed connection; never other bytes. */
-static void *ask_scarce(void *arg) {
-    const struct client *c = arg;
-    struct buf body;
-    struct http_reply r;
-    make_body(c->number, c->stream, &body);
-    http_post(bed.socket, "/v1/chat/completions", body.p, &r);
-    const char *text = buf_view(&r.body).p;
-    if (r.status == 200 && strstr(text, "\"finish_reason\":\"error\"")) {
-        ; /* ended in the middle, and said so */
-    } else if (r.status == 200 && r.whole && !c->stream) {
-        char *got = choices_of(&r);
-        assert_string_equal(got, c->expected);
-        free(got);
-    } else if (r.status == 200 && r.whole && strstr(text, "[DONE]")) {
-        check_stream(&r, c->expected);
-    } else if (r.status != 0 && r.status != 200) {
-        if (r.status != 503 && r.status != 500) {
-            dprintf(2, "request %u: %d %s\n", c->number, r.status, text);
-            fail();
-        }
+static void check_scarce(const struct client *c, const char *expected) {
+    const struct http_reply *r = &c->aside.reply;
+    const char *text = buf_view(&r->body).p;
+    if (r->status == 200) {
+        if (strstr(text, "\"finish_reason\":\"error\"")) return; /* ended in the middle, and said so */
+        if (r->whole && (!c->stream || strstr(text, "[DONE]"))) check_answer(c, expected);
+    } else if (r->status != 0 && r->status != 503 && r->status != 500) {
+        fail_msg("request %u: %d %s", c->number, r->status, text);
     }
-    http_reply_free(&r);
-    buf_free(&body);
-    return NULL;
 }
 
 static void memory_runs_out(void **state) {
     (void)state;
-    struct scarce scarce = {0};
+    struct test_scarce scarce = {0};
     const struct mem before = bed.mem;
-    pthread_t threads[CLIENTS];
-    struct client clients[CLIENTS];
     serve_bed_stop(&bed);
-    bed.mem = (struct mem){.resize = scarce_resize, .ctx = &scarce};
+    bed.mem = test_scarce_mem(&scarce);
     serve_bed_start(&bed);
     ask_alone();
     for (uint32_t one_in = 7; one_in < 200; one_in = one_in * 2 + 3) {
         atomic_store(&scarce.one_in, one_in);
-        for (uint32_t i = 0; i < CLIENTS; i++) {
-            clients[i] = (struct client){.number = i, .stream = i % 2, .expected = alone[i]};
-            assert_int_equal(pthread_create(&threads[i], NULL, ask_scarce, &clients[i]), 0);
-        }
-        for (uint32_t i = 0; i < CLIENTS; i++) pthread_join(threads[i], NULL);
+        ask_all(true, check_scarce);
     }
     atomic_store(&scarce.one_in, 0);
+    wait_until_ready();
     ask_together(true); /* as if nothing had been */
     for (uint32_t i = 0; i < CLIENTS; i++) free(alone[i]);
     serve_bed_stop(&bed);
@@ -566,22 +525,19 @@ static void begin_and_leave(const char *path, bool read_some) {
     static const char body[] =
         "{\"model\":\"test\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"max_tokens\":900,"
         "\"ignore_eos\":true,\"stream\":true}";
-    char head[256], some[2048];
-    int fd = http_dial(path);
-    int n = snprintf(head, sizeof head, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n",
-                     sizeof body - 1);
-    assert_true(http_send(fd, head, (size_t)n) && http_send(fd, body, sizeof body - 1));
+    char some[2048];
+    int fd = http_begin(path, "POST", "/v1/chat/completions", NULL, body, sizeof body - 1);
     if (read_some) assert_true(read(fd, some, sizeof some) > 0);
     close(fd);
 }
 
 static void wait_until_nothing_runs(void) {
-    for (int i = 0; i < 200; i++) {
+    struct test_wait w = {0};
+    do {
         if (metric("sillok_requests_running") == 0 && metric("sillok_requests_waiting") == 0 &&
             server_is_idle(bed.server))
             return;
-        nap_ms(50);
-    }
+    } while (test_wait(&w));
     fail_msg("answers go on for clients that are gone");
 }
 
@@ -645,102 +601,97 @@ static void forms_of_http(void **state) {
 
 /* ---- limits in time, drain ---- */
 
+/* Whether the server shuts a connection, in the end, though something comes all the time. */
+static bool is_shut(int fd) {
+    struct test_wait w = {0};
+    char c;
+    do {
+        if (!http_send(fd, "y", 1) || recv(fd, &c, 1, MSG_DONTWAIT) == 0) return true;
+        test_nap_ms(50);
+    } while (test_wait(&w));
+    return false;
+}
+
 static void slow_heads_are_shut_out(void **state) {
     (void)state;
+    const struct config before = bed.config;
     serve_bed_stop(&bed);
     bed.config.limits.header_ms = 300;
     bed.config.limits.body_ms = 300;
     serve_bed_start(&bed);
-    static const char *const begun[] = {"GET /health HTTP/1.1\r\nX-Slow: ",
-                                        "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{"};
+    static const char *const begun[] = {
+        "GET /health HTTP/1.1\r\nX-Slow: ",
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n{"};
     for (int k = 0; k < 2; k++) {
-        char c;
         int fd = http_dial(bed.socket);
         assert_true(http_send(fd, begun[k], strlen(begun[k])));
-        bool shut = false;
-        for (int i = 0; i < 50 && !shut; i++) {
-            nap_ms(100);
-            shut = !http_send(fd, "y", 1) || recv(fd, &c, 1, MSG_DONTWAIT) == 0;
-        }
-        assert_true(shut);
+        assert_true(is_shut(fd));
         close(fd);
     }
+    serve_bed_stop(&bed); /* such limits are for nobody else on a loaded machine */
+    bed.config = before;
+    serve_bed_start(&bed);
     assert_int_equal(status_of("GET", "/health", NULL, 0), 200);
 }
 
 /* Who asks for much and reads nothing holds up neither the engine nor, for longer than the limit, a connection. */
 static void slow_readers_are_shut_out(void **state) {
     (void)state;
+    enum { WAIT_MS = 120000 };
     static const char body[] =
         "{\"model\":\"test\",\"prompt\":\"x\",\"max_tokens\":1000,\"ignore_eos\":true,\"stream\":true,"
         "\"n\":4,\"logprobs\":5,\"temperature\":1.9}";
+    const struct config before = bed.config;
     serve_bed_stop(&bed);
     bed.config.limits.idle_ms = 600;
     serve_bed_start(&bed);
-    int fd = http_dial(bed.socket), small_buffer = 4096;
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small_buffer, sizeof small_buffer);
-    char request[512];
-    int n =
-        snprintf(request, sizeof request, "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%s",
-                 sizeof body - 1, body);
-    assert_true(http_send(fd, request, (size_t)n));
-    for (int i = 0; i < 600 && server_is_idle(bed.server); i++) nap_ms(5);
-    for (int i = 0; i < 600 && !server_is_idle(bed.server); i++) nap_ms(50);
-    assert_true(server_is_idle(bed.server));
-    nap_ms(2000);
+    int fd = http_begin(bed.socket, "POST", "/v1/completions", NULL, body, sizeof body - 1);
+    struct pollfd shut = {.fd = fd}; /* for being hung up on, which needs no reading */
+    assert_int_equal(poll(&shut, 1, WAIT_MS), 1);
     struct http_reply r;
-    http_receive(fd, &r);
+    http_receive(fd, &r); /* what had been sent before */
     assert_int_equal(r.status, 200);
     assert_false(r.whole);
     http_reply_free(&r);
     close(fd);
+    serve_bed_idle(&bed);
+    serve_bed_stop(&bed);
+    bed.config = before;
+    serve_bed_start(&bed);
     assert_int_equal(status_of("GET", "/health", NULL, 0), 200);
 }
 
 static const char long_body[] =
-    "{\"model\":\"test\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"max_tokens\":300,"
+    "{\"model\":\"test\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"max_tokens\":900,"
     "\"ignore_eos\":true,\"seed\":3}";
-
-static void *ask_long(void *arg) {
-    http_post(bed.socket, "/v1/chat/completions", long_body, arg);
-    return NULL;
-}
 
 static void drain_lets_answers_end(void **state) {
     (void)state;
-    pthread_t t;
-    struct http_reply r;
-    assert_int_equal(status_of("GET", "/ready", NULL, 0), 200);
-    assert_int_equal(pthread_create(&t, NULL, ask_long, &r), 0);
-    for (int i = 0; i < 200 && server_is_idle(bed.server); i++) nap_ms(5);
+    struct http_aside a = {.socket_path = bed.socket, .url = "/v1/chat/completions", .body = long_body};
+    struct test_wait w = {0};
+    assert_true(is_ready());
+    http_aside_begin(&a);
+    while (server_is_idle(bed.server) && !atomic_load(&a.done) && test_wait(&w)) continue;
     server_drain(bed.server);
-    struct http_reply refused;
-    http_ask(bed.socket, "GET", "/ready", NULL, NULL, 0, &refused);
-    assert_int_equal(refused.status, 503);
-    http_reply_free(&refused);
+    assert_false(is_ready());
     assert_int_equal(status_of("POST", "/v1/chat/completions", small, sizeof small - 1), 503);
-    pthread_join(t, NULL);
-    assert_int_equal(r.status, 200);
-    http_reply_free(&r);
-    for (int i = 0; i < 200 && !server_is_idle(bed.server); i++) nap_ms(5);
-    assert_true(server_is_idle(bed.server));
+    http_aside_end(&a);
+    assert_int_equal(a.reply.status, 200);
+    http_reply_free(&a.reply);
+    serve_bed_idle(&bed);
 }
 
 /* Stopped in the middle of everything: everybody gets an answer or an error, nothing hangs or leaks. */
 static void stop_in_the_middle(void **state) {
     (void)state;
-    char request[512];
     int fd[6];
-    int n = snprintf(request, sizeof request,
-                     "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%s",
-                     sizeof long_body - 1, long_body);
+    struct test_wait w = {0};
     serve_bed_stop(&bed);
     serve_bed_start(&bed);
-    for (int i = 0; i < 6; i++) {
-        fd[i] = http_dial(bed.socket);
-        assert_true(http_send(fd[i], request, (size_t)n));
-    }
-    for (int i = 0; i < 200 && server_is_idle(bed.server); i++) nap_ms(5);
+    for (int i = 0; i < 6; i++)
+        fd[i] = http_begin(bed.socket, "POST", "/v1/chat/completions", NULL, long_body, sizeof long_body - 1);
+    struct pollfd answered = {.fd = fd[0], .events = POLLIN};
+    while (server_is_idle(bed.server) && poll(&answered, 1, 0) == 0 && test_wait(&w)) continue;
     serve_bed_stop(&bed);
     for (int i = 0; i < 6; i++) {
         struct http_reply r;

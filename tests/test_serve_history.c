@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/jsonx.h"
+#include "fields.h"
 #include "serve/history.h"
 #include "support.h"
 
@@ -62,23 +63,6 @@ static json_t *read_all(struct bed *b, const struct history_query *q) {
     if (jsonx_parse(buf_view(&out), "state", &j, &e) != SIL_OK) fail_msg("%s: %s", e.text, out.p);
     buf_free(&out);
     return j;
-}
-
-static const json_t *at(const json_t *j, const char *path) {
-    char name[64];
-    for (; j && *path; path += path[0] == '.') {
-        size_t n = strcspn(path, ".");
-        snprintf(name, sizeof name, "%.*s", (int)n, path);
-        path += n;
-        j = json_is_array(j) ? json_array_get(j, (size_t)(name[0] - '0')) : json_object_get(j, name);
-    }
-    return j;
-}
-
-static double number(const json_t *j, const char *path) {
-    const json_t *v = at(j, path);
-    if (!json_is_number(v)) fail_msg("no number %s", path);
-    return json_number_value(v);
 }
 
 /* ---- quantiles ---- */
@@ -147,21 +131,22 @@ static void compare_quantile(const struct kept *all, uint32_t newest, const json
 
 static void compare(const struct kept *all, const json_t *j, uint32_t first) {
     uint32_t n = TAKEN - first;
-    assert_int_equal(number(j, "first"), first);
-    assert_int_equal(number(j, "next"), TAKEN);
-    assert_int_equal(json_array_size(at(j, "times_ms")), n);
-    assert_int_equal(json_array_size(at(j, "models.1.running")), n);
+    assert_int_equal(field_real(j, "first"), first);
+    assert_int_equal(field_real(j, "next"), TAKEN);
+    assert_int_equal(json_array_size(field_at(j, "times_ms")), n);
+    assert_int_equal(json_array_size(field_at(j, "models.1.running")), n);
     for (uint32_t i = 0; i < n; i++) {
         const struct kept *k = &all[first + i];
-        assert_int_equal(json_integer_value(json_array_get(at(j, "models.1.answer_tokens"), i)), k->answer_tokens);
-        assert_int_equal(json_integer_value(json_array_get(at(j, "models.0.answer_tokens"), i)), 0);
-        assert_int_equal(json_integer_value(json_array_get(at(j, "models.1.answers"), i)), k->answers);
-        assert_int_equal(json_integer_value(json_array_get(at(j, "models.1.failed"), i)), k->failed);
-        assert_int_equal(json_integer_value(json_array_get(at(j, "models.1.running"), i)), k->running);
-        assert_int_equal(json_integer_value(json_array_get(at(j, "models.1.waiting"), i)), k->waiting);
-        assert_int_equal(json_integer_value(json_array_get(at(j, "server.limited"), i)), k->limited);
-        assert_true(fabs(json_number_value(json_array_get(at(j, "server.seconds"), i)) - k->seconds) < 1e-3);
-        compare_quantile(all, first + i, json_array_get(at(j, "models.1.first_token_ms.p95"), i));
+        assert_int_equal(json_integer_value(json_array_get(field_at(j, "models.1.answer_tokens"), i)),
+                         k->answer_tokens);
+        assert_int_equal(json_integer_value(json_array_get(field_at(j, "models.0.answer_tokens"), i)), 0);
+        assert_int_equal(json_integer_value(json_array_get(field_at(j, "models.1.answers"), i)), k->answers);
+        assert_int_equal(json_integer_value(json_array_get(field_at(j, "models.1.failed"), i)), k->failed);
+        assert_int_equal(json_integer_value(json_array_get(field_at(j, "models.1.running"), i)), k->running);
+        assert_int_equal(json_integer_value(json_array_get(field_at(j, "models.1.waiting"), i)), k->waiting);
+        assert_int_equal(json_integer_value(json_array_get(field_at(j, "server.limited"), i)), k->limited);
+        assert_true(fabs(json_number_value(json_array_get(field_at(j, "server.seconds"), i)) - k->seconds) < 1e-3);
+        compare_quantile(all, first + i, json_array_get(field_at(j, "models.1.first_token_ms.p95"), i));
     }
 }
 
@@ -183,10 +168,10 @@ static void samples(void **state) {
     compare(all, j, TAKEN - HISTORY_SAMPLES);
     uint64_t tokens = 0;
     for (uint32_t k = TAKEN - HISTORY_SAMPLES; k < TAKEN; k++) tokens += all[k].answer_tokens;
-    assert_int_equal(number(j, "models.1.hour.answer_tokens"), tokens);
-    assert_string_equal(json_string_value(at(j, "models.1.model")), "둘");
-    assert_true(json_is_null(at(j, "models.1.now.watts")));
-    assert_int_equal(number(j, "started_s"), 1795000077);
+    assert_int_equal(field_real(j, "models.1.hour.answer_tokens"), tokens);
+    assert_string_equal(json_string_value(field_at(j, "models.1.model")), "둘");
+    assert_true(json_is_null(field_at(j, "models.1.now.watts")));
+    assert_int_equal(field_real(j, "started_s"), 1795000077);
     json_decref(j);
     static const uint32_t afters[] = {TAKEN, TAKEN - 1, TAKEN - 13, TAKEN - HISTORY_SAMPLES + 5};
     for (size_t i = 0; i < sizeof afters / sizeof *afters; i++) {
@@ -205,8 +190,8 @@ static void moment(void **state) {
     static struct bed b;
     open_bed(&b, true);
     json_t *j = read_all(&b, &(struct history_query){0}); /* nothing was sampled yet, and no time has gone */
-    assert_int_equal(json_array_size(at(j, "times_ms")), 0);
-    assert_float_equal(number(j, "models.0.now.answer_tokens_per_s"), 0, 0);
+    assert_int_equal(json_array_size(field_at(j, "times_ms")), 0);
+    assert_float_equal(field_real(j, "models.0.now.answer_tokens_per_s"), 0, 0);
     json_decref(j);
     later(&b, 5);
     history_sample(b.h);
@@ -218,11 +203,11 @@ static void moment(void **state) {
     metrics_set(&b.models[0].pages, 64);
     metrics_set(&b.models[0].pages_used, 3);
     j = read_all(&b, &(struct history_query){0});
-    assert_float_equal(number(j, "models.0.now.answer_tokens_per_s"), 10, 1e-6); /* 60 in 6 s */
-    assert_float_equal(number(j, "models.0.now.watts"), 15, 1e-6);
-    assert_float_equal(number(j, "models.0.energy_j.1"), 90, 1e-6);
-    assert_int_equal(number(j, "models.0.now.pages_used"), 3);
-    assert_int_equal(number(j, "models.0.pages_used.1"), 0); /* as it was then */
+    assert_float_equal(field_real(j, "models.0.now.answer_tokens_per_s"), 10, 1e-6); /* 60 in 6 s */
+    assert_float_equal(field_real(j, "models.0.now.watts"), 15, 1e-6);
+    assert_float_equal(field_real(j, "models.0.energy_j.1"), 90, 1e-6);
+    assert_int_equal(field_real(j, "models.0.now.pages_used"), 3);
+    assert_int_equal(field_real(j, "models.0.pages_used.1"), 0); /* as it was then */
     json_decref(j);
     close_bed(&b);
 }
@@ -257,31 +242,31 @@ static void tenants(void **state) {
     later(&b, 60);
     count(&b, 1, 20, false);
     json_t *j = read_all(&b, &(struct history_query){.tenant = 1, .minutes = true});
-    assert_int_equal(json_array_size(at(j, "tenants")), 2);
-    assert_string_equal(json_string_value(at(j, "tenants.0.tenant")), "t1");
-    assert_int_equal(number(j, "tenants.0.answer_tokens"), 30);
-    assert_int_equal(number(j, "tenants.1.failed"), 1);
-    assert_float_equal(number(j, "tenants.0.first_token_ms"), 20, 1e-3);
-    assert_float_equal(number(j, "tenants.0.energy_j"), 4, 1e-6);
-    const json_t *column = at(j, "minutes.by_minute.answer_tokens");
+    assert_int_equal(json_array_size(field_at(j, "tenants")), 2);
+    assert_string_equal(json_string_value(field_at(j, "tenants.0.tenant")), "t1");
+    assert_int_equal(field_real(j, "tenants.0.answer_tokens"), 30);
+    assert_int_equal(field_real(j, "tenants.1.failed"), 1);
+    assert_float_equal(field_real(j, "tenants.0.first_token_ms"), 20, 1e-3);
+    assert_float_equal(field_real(j, "tenants.0.energy_j"), 4, 1e-6);
+    const json_t *column = field_at(j, "minutes.by_minute.answer_tokens");
     assert_int_equal(json_array_size(column), HISTORY_MINUTES);
     assert_int_equal(json_integer_value(json_array_get(column, HISTORY_MINUTES - 1)), 20);
     assert_int_equal(json_integer_value(json_array_get(column, HISTORY_MINUTES - 2)), 10);
     assert_int_equal(json_integer_value(json_array_get(column, HISTORY_MINUTES - 3)), 0);
     json_decref(j);
     j = read_tenant(&b, 2);
-    assert_string_equal(json_string_value(at(j, "scope")), "tenant");
-    assert_int_equal(number(j, "minutes.answer_tokens"), 5);
-    assert_null(at(j, "models"));
-    assert_null(at(j, "tenants"));
+    assert_string_equal(json_string_value(field_at(j, "scope")), "tenant");
+    assert_int_equal(field_real(j, "minutes.answer_tokens"), 5);
+    assert_null(field_at(j, "models"));
+    assert_null(field_at(j, "tenants"));
     json_decref(j);
     j = read_tenant(&b, 3); /* has asked nothing */
-    assert_int_equal(number(j, "minutes.requests"), 0);
+    assert_int_equal(field_real(j, "minutes.requests"), 0);
     json_decref(j);
     later(&b, 59 * 60); /* the first minute is an hour old */
     j = read_all(&b, &(struct history_query){0});
-    assert_int_equal(json_array_size(at(j, "tenants")), 1);
-    assert_int_equal(number(j, "tenants.0.answer_tokens"), 20);
+    assert_int_equal(json_array_size(field_at(j, "tenants")), 1);
+    assert_int_equal(field_real(j, "tenants.0.answer_tokens"), 20);
     json_decref(j);
     close_bed(&b);
 }
@@ -294,16 +279,16 @@ static void many_tenants(void **state) {
     count(&b, 1000, 7, false);
     count(&b, 1001, 8, false);
     json_t *j = read_all(&b, &(struct history_query){0});
-    const json_t *list = at(j, "tenants"), *rest = json_array_get(list, HISTORY_TENANTS);
+    const json_t *list = field_at(j, "tenants"), *rest = json_array_get(list, HISTORY_TENANTS);
     assert_int_equal(json_array_size(list), HISTORY_TENANTS + 1);
-    assert_true(json_is_null(at(rest, "tenant")));
-    assert_int_equal(number(rest, "answer_tokens"), 15);
+    assert_true(json_is_null(field_at(rest, "tenant")));
+    assert_int_equal(field_real(rest, "answer_tokens"), 15);
     json_decref(j);
     later(&b, 3601); /* all are old: places are free again */
     count(&b, 2000, 9, false);
     j = read_all(&b, &(struct history_query){0});
-    assert_int_equal(json_array_size(at(j, "tenants")), 1);
-    assert_string_equal(json_string_value(at(j, "tenants.0.tenant")), "t2000");
+    assert_int_equal(json_array_size(field_at(j, "tenants")), 1);
+    assert_string_equal(json_string_value(field_at(j, "tenants.0.tenant")), "t2000");
     json_decref(j);
     close_bed(&b);
 }

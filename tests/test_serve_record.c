@@ -1,5 +1,5 @@
 /* The record over HTTP: who sees which entries, receipts, the checkpoint, and answers that are computed again: equal,
- * with a transcript that was changed, beside live requests, cut off, without memory. */
+ * with a transcript that was changed, beside live requests, cut off, without memory. tsan: threads. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <sodium.h>
@@ -15,47 +14,27 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "fields.h"
 #include "http_client.h"
 #include "ledger/audit.h"
-#include "serve/gate_db.h"
 #include "serve/record.h"
 #include "serve_bed.h"
+#include "support.h"
 
 enum { URL = 200, BODY = 2048, LONG = 900 };
 
 static struct serve_bed bed;
 static char admin[GATE_SECRET], law[GATE_SECRET], tax[GATE_SECRET], quiet[GATE_SECRET];
 
-static void add_key(const char *tenant, uint8_t byte, bool is_admin, bool keep, char secret[GATE_SECRET]) {
-    struct gate_db *db = NULL;
-    struct sil_error e = {0};
-    struct gate_tenant t = {.weight = 1};
-    struct gate_key k = {.created = 1, .admin = is_admin};
-    uint8_t random[GATE_RANDOM];
-    uint64_t id;
-    memset(random, byte, sizeof random);
-    snprintf(t.name, sizeof t.name, "%s", tenant);
-    snprintf(k.name, sizeof k.name, "key");
-    if (!keep) {
-        t.own = GATE_OWN_TRANSCRIPT;
-        t.transcript = TRANSCRIPT_NONE;
-    }
-    gate_secret_text(random, secret);
-    assert_int_equal(gate_db_open(bed.state, true, &db, &e), SIL_OK);
-    assert_int_equal(gate_db_tenant_put(db, &t, t.own, 1, &k.tenant, &e), SIL_OK);
-    assert_true(gate_secret_hash(str_of(secret), gate_db_salt(db), k.hash));
-    assert_int_equal(gate_db_key_add(db, &k, &id, &e), SIL_OK);
-    gate_db_close(db);
-}
-
 static int start(void **state) {
     (void)state;
     serve_bed_open(&bed);
     bed.config.keys = true;
-    add_key("운영", 1, true, true, admin);
-    add_key("법무부", 2, false, true, law);
-    add_key("국세청", 3, false, true, tax);
-    add_key("조용한 곳", 4, false, false, quiet);
+    const struct gate_tenant none = {.weight = 1, .own = GATE_OWN_TRANSCRIPT, .transcript = TRANSCRIPT_NONE};
+    serve_bed_key(&bed, "운영", true, NULL, admin);
+    serve_bed_key(&bed, "법무부", false, NULL, law);
+    serve_bed_key(&bed, "국세청", false, NULL, tax);
+    serve_bed_key(&bed, "조용한 곳", false, &none, quiet);
     serve_bed_start(&bed);
     return 0;
 }
@@ -66,26 +45,14 @@ static int stop(void **state) {
     return 0;
 }
 
-static void nap_ms(long ms) {
-    const struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    nanosleep(&t, NULL);
-}
-
 /* ---- asking ---- */
 
 static json_t *ask(const char *method, const char *url, const char *key, const char *body, int status) {
-    struct http_reply r;
-    http_ask(bed.socket, method, url, key, body, body ? strlen(body) : 0, &r);
-    if (r.status != status) fail_msg("%s %s: %d %s", method, url, r.status, buf_view(&r.body).p);
-    json_t *j = http_json(&r);
-    http_reply_free(&r);
-    return j;
+    return http_expect(bed.socket, method, url, key, body, status);
 }
 
 static void refused(const char *method, const char *url, const char *key, int status, const char *code) {
-    json_t *j = ask(method, url, key, NULL, status);
-    assert_string_equal(json_string_value(json_object_get(json_object_get(j, "error"), "code")), code);
-    json_decref(j);
+    http_refused(bed.socket, method, url, key, NULL, status, code);
 }
 
 static const char *url_of(uint64_t index, const char *view) {
@@ -94,30 +61,16 @@ static const char *url_of(uint64_t index, const char *view) {
     return url;
 }
 
-static int64_t number(const json_t *j, const char *key) {
-    const json_t *v = json_object_get(j, key);
-    assert_true(json_is_integer(v));
-    return json_integer_value(v);
-}
-
-static bool is_true(const json_t *j, const char *key) {
-    const json_t *v = json_object_get(j, key);
-    assert_true(json_is_boolean(v));
-    return json_is_true(v);
-}
-
-static const char *text(const json_t *j, const char *key) {
-    const char *v = json_string_value(json_object_get(j, key));
-    return v ? v : "";
+static void compose(char body[BODY], const char *words, const char *more) {
+    snprintf(body, BODY, "{\"model\":\"test\",\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}]%s}", words, more);
 }
 
 /* An answer on record: the number of its (first) entry; more: further fields of the request. */
 static uint64_t answer(const char *key, const char *words, const char *more) {
     char body[BODY];
-    snprintf(body, sizeof body, "{\"model\":\"test\",\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}]%s}", words,
-             more);
+    compose(body, words, more);
     json_t *j = ask("POST", "/v1/chat/completions", key, body, 200);
-    uint64_t index = (uint64_t)number(json_object_get(j, "sillok"), "entry");
+    uint64_t index = (uint64_t)field_int(j, "sillok.entry");
     json_decref(j);
     return index;
 }
@@ -180,7 +133,7 @@ static void check_list(const char *query, const char *key, const uint64_t *want,
     json_t *j = ask("GET", url, key, NULL, 200);
     const json_t *data = json_object_get(j, "data");
     if (json_array_size(data) != n) fail_msg("%s: %zu entries, not %zu", query, json_array_size(data), n);
-    for (size_t i = 0; i < n; i++) assert_int_equal(number(json_array_get(data, i), "entry"), want[i]);
+    for (size_t i = 0; i < n; i++) assert_int_equal(field_int(json_array_get(data, i), "entry"), want[i]);
     json_decref(j);
 }
 
@@ -206,8 +159,8 @@ static void lists(void **state) {
     refused("GET", "/record/entries", NULL, 401, "invalid_api_key");
 
     json_t *j = ask("GET", "/record/entries?limit=3", admin, NULL, 200); /* and on from where it stopped */
-    assert_int_equal(number(j, "next"), 2);
-    const char *id = text(json_array_get(json_object_get(j, "data"), 1), "request");
+    assert_int_equal(field_int(j, "next"), 2);
+    const char *id = field_text(json_array_get(json_object_get(j, "data"), 1), "request");
     char query[URL];
     snprintf(query, sizeof query, "?request=chatcmpl-%s", id + 4);
     check_list(query, law, (uint64_t[]){c}, 1);
@@ -222,26 +175,26 @@ static void heads(void **state) {
     (void)state;
     struct http_reply r;
     json_t *j = ask("GET", "/record", admin, NULL, 200);
-    assert_int_equal(number(j, "size"), 5);
-    assert_int_equal(number(j, "counted"), 5);
+    assert_int_equal(field_int(j, "size"), 5);
+    assert_int_equal(field_int(j, "counted"), 5);
     assert_int_equal(json_array_size(json_object_get(j, "tenants")), 3);
-    assert_true(number(j, "time_ms") > 0);
-    char *note = strdup(text(j, "checkpoint"));
+    assert_true(field_int(j, "time_ms") > 0);
+    char *note = strdup(field_text(j, "checkpoint"));
     json_decref(j);
     j = ask("GET", "/record", tax, NULL, 200);
     const json_t *own = json_object_get(j, "tenants");
     assert_int_equal(json_array_size(own), 1);
-    assert_string_equal(text(json_array_get(own, 0), "tenant"), "국세청");
-    assert_int_equal(number(json_array_get(own, 0), "entries"), 2);
+    assert_string_equal(field_text(own, "0.tenant"), "국세청");
+    assert_int_equal(field_int(own, "0.entries"), 2);
     json_decref(j);
     bool same = false;
-    for (int i = 0; i < 100 && !same; i++) { /* what others see may lag by a second */
+    struct test_wait w = {0};
+    do { /* what others see may lag by a second */
         http_ask(bed.socket, "GET", "/record/checkpoint", NULL, NULL, 0, &r);
         assert_int_equal(r.status, 200);
         same = str_eq(buf_view(&r.body), str_of(note));
         http_reply_free(&r);
-        if (!same) nap_ms(50);
-    }
+    } while (!same && test_wait(&w));
     assert_true(same);
     free(note);
 }
@@ -250,19 +203,19 @@ static void entries(void **state) {
     (void)state;
     json_t *j = ask("GET", url_of(0, ""), law, NULL, 200);
     const json_t *kept = json_object_get(j, "transcript"), *fields = json_object_get(j, "fields");
-    assert_string_equal(text(kept, "state"), "kept");
-    assert_true(is_true(kept, "fits") && is_true(kept, "readable"));
-    assert_true(is_true(json_object_get(j, "replay"), "possible"));
-    assert_string_equal(text(j, "model_name"), "test");
-    assert_string_equal(text(fields, "tenant"), "법무부");
+    assert_string_equal(field_text(kept, "state"), "kept");
+    assert_true(field_true(kept, "fits") && field_true(kept, "readable"));
+    assert_true(field_true(j, "replay.possible"));
+    assert_string_equal(field_text(j, "model_name"), "test");
+    assert_string_equal(field_text(fields, "tenant"), "법무부");
     json_error_t e;
-    json_t *line = json_loads(text(j, "line"), 0, &e);
+    json_t *line = json_loads(field_text(j, "line"), 0, &e);
     assert_true(json_equal(line, fields));
     uint8_t leaf[LEDGER_HASH];
     char hex[2 * LEDGER_HASH + 1];
-    tree_leaf(str_of(text(j, "line")), leaf);
+    tree_leaf(str_of(field_text(j, "line")), leaf);
     sodium_bin2hex(hex, sizeof hex, leaf, sizeof leaf);
-    assert_string_equal(text(j, "leaf"), hex);
+    assert_string_equal(field_text(j, "leaf"), hex);
     json_decref(line);
     json_decref(j);
 
@@ -276,12 +229,12 @@ static void entries(void **state) {
     refused("GET", url_of(1, "/replay"), law, 405, "method_not_allowed");
     refused("GET", url_of(1, "/other"), law, 404, "unknown_url");
     j = ask("GET", url_of(1, ""), admin, NULL, 200);
-    assert_false(is_true(json_object_get(j, "transcript"), "readable")); /* but not its words */
+    assert_false(field_true(j, "transcript.readable")); /* but not its words */
     json_decref(j);
     refused("GET", url_of(1, "/transcript"), admin, 403, "not_yours");
     j = ask("GET", url_of(4, ""), quiet, NULL, 200);
-    assert_string_equal(text(json_object_get(j, "transcript"), "state"), "none");
-    assert_string_equal(text(json_object_get(j, "replay"), "why"), "no_transcript");
+    assert_string_equal(field_text(j, "transcript.state"), "none");
+    assert_string_equal(field_text(j, "replay.why"), "no_transcript");
     json_decref(j);
     refused("GET", url_of(4, "/transcript"), quiet, 404, "no_transcript");
     refused("POST", url_of(4, "/replay"), quiet, 409, "no_transcript");
@@ -292,6 +245,18 @@ static void read_key(struct ledger_key *k) {
     struct sil_error e = {0};
     http_ask(bed.socket, "GET", "/record/key", NULL, NULL, 0, &r);
     assert_int_equal(ledger_key_verifier(buf_view(&r.body), k, &e), SIL_OK);
+    http_reply_free(&r);
+}
+
+/* The receipt of an entry holds. */
+static void check_receipt(uint64_t index, const char *key, const struct ledger_key *k) {
+    struct http_reply r;
+    struct receipt proof;
+    struct sil_error e = {0};
+    http_ask(bed.socket, "GET", url_of(index, "/receipt"), key, NULL, 0, &r);
+    assert_int_equal(r.status, 200);
+    if (receipt_open(buf_view(&r.body), k, &proof, &e) != SIL_OK) fail_msg("%s", e.text);
+    assert_int_equal(proof.index, index);
     http_reply_free(&r);
 }
 
@@ -333,11 +298,11 @@ static void transcripts(void **state) {
     size_t n = json_array_size(out);
     assert_true(n > 0 && n <= 64);
     for (size_t i = 0; i < n; i++) ids[i] = (uint32_t)json_integer_value(json_array_get(out, i));
-    assert_int_equal(sodium_hex2bin(salt, sizeof salt, text(j, "salt"), 64, NULL, NULL, NULL), 0);
+    assert_int_equal(sodium_hex2bin(salt, sizeof salt, field_text(j, "salt"), 64, NULL, NULL, NULL), 0);
     ledger_ids_digest(salt, LEDGER_OUT, ids, n, sum);
     sodium_bin2hex(hex, sizeof hex, sum, sizeof sum);
-    assert_string_equal(text(json_object_get(fields, "out"), "sha256"), hex);
-    assert_non_null(strstr(text(j, "prompt"), "하나"));
+    assert_string_equal(field_text(fields, "out.sha256"), hex);
+    assert_non_null(strstr(field_text(j, "prompt"), "하나"));
     assert_true(json_is_string(json_object_get(j, "answer")));
     json_decref(entry);
     json_decref(j);
@@ -347,15 +312,15 @@ static void transcripts(void **state) {
 
 static void equal_again(const char *key, uint64_t index) {
     json_t *j = replay(key, index);
-    if (!is_true(j, "equal")) {
+    if (!field_true(j, "equal")) {
         char *said = json_dumps(j, 0);
         fail_msg("entry %llu: %s", (unsigned long long)index, said);
     }
-    assert_true(is_true(j, "on_record") && is_true(j, "computed"));
+    assert_true(field_true(j, "on_record") && field_true(j, "computed"));
     assert_true(json_is_null(json_object_get(j, "reason")) && json_is_null(json_object_get(j, "first_difference")));
-    assert_int_equal(number(j, "same"), number(j, "tokens"));
-    assert_string_equal(text(j, "model"), "test");
-    assert_string_equal(text(j, "profile"), SIL_PROFILE);
+    assert_int_equal(field_int(j, "same"), field_int(j, "tokens"));
+    assert_string_equal(field_text(j, "model"), "test");
+    assert_string_equal(field_text(j, "profile"), SIL_PROFILE);
     json_decref(j);
 }
 
@@ -376,7 +341,7 @@ static void equal(void **state) {
     json_t *before = ask("GET", "/record", admin, NULL, 200);
     equal_again(tax, 1);
     json_t *after = ask("GET", "/record", admin, NULL, 200);
-    assert_int_equal(number(before, "size"), number(after, "size")); /* it is no answer */
+    assert_int_equal(field_int(before, "size"), field_int(after, "size")); /* it is no answer */
     json_decref(before);
     json_decref(after);
 }
@@ -395,13 +360,13 @@ static void streamed(void **state) {
     assert_true(n > 2);
     for (size_t i = 0; i + 1 < n; i++) {
         const json_t *ev = json_array_get(events, i);
-        assert_string_equal(text(ev, "object"), "record.replay.progress");
-        assert_true(number(ev, "done") > last);
-        last = number(ev, "done");
-        assert_int_equal(number(ev, "tokens"), 200);
+        assert_string_equal(field_text(ev, "object"), "record.replay.progress");
+        assert_true(field_int(ev, "done") > last);
+        last = field_int(ev, "done");
+        assert_int_equal(field_int(ev, "tokens"), 200);
     }
     assert_int_equal(last, 200);
-    assert_true(is_true(json_array_get(events, n - 1), "equal"));
+    assert_true(field_true(json_array_get(events, n - 1), "equal"));
     json_decref(events);
     http_reply_free(&r);
     refused("POST", url_of(index, "/replay"), quiet, 404, "no_entry");
@@ -441,24 +406,24 @@ static void altered(void **state) {
     enum { HEAD = LEDGER_SALT + 20 };
     uint64_t index = answer(law, "바뀐 기록", ",\"max_tokens\":12,\"ignore_eos\":true");
     json_t *j = replay(law, index);
-    assert_true(is_true(j, "equal"));
-    size_t in = (size_t)number(j, "prompt_tokens") * 4;
+    assert_true(field_true(j, "equal"));
+    size_t in = (size_t)field_int(j, "prompt_tokens") * 4;
     json_decref(j);
     serve_bed_stop(&bed); /* while it runs the journal has the newest ones too */
     change(index, HEAD + in + 5 * 4, 1, true);
     serve_bed_start(&bed);
     j = replay(law, index);
-    assert_false(is_true(j, "equal"));
-    assert_string_equal(text(j, "reason"), "transcript_altered");
-    assert_string_equal(json_string_value(json_array_get(json_object_get(j, "altered"), 0)), "answer");
-    assert_true(is_true(j, "computed") && is_true(j, "on_record")); /* the record itself stands */
-    assert_int_equal(number(j, "same"), 5);
+    assert_false(field_true(j, "equal"));
+    assert_string_equal(field_text(j, "reason"), "transcript_altered");
+    assert_string_equal(field_text(j, "altered.0"), "answer");
+    assert_true(field_true(j, "computed") && field_true(j, "on_record")); /* the record itself stands */
+    assert_int_equal(field_int(j, "same"), 5);
     const json_t *first = json_object_get(j, "first_difference");
-    assert_int_equal(number(first, "at"), 5);
-    assert_int_equal(number(first, "kept"), number(first, "computed") ^ 1);
+    assert_int_equal(field_int(first, "at"), 5);
+    assert_int_equal(field_int(first, "kept"), field_int(first, "computed") ^ 1);
     json_decref(j);
     j = ask("GET", url_of(index, ""), law, NULL, 200);
-    assert_false(is_true(json_object_get(j, "transcript"), "fits"));
+    assert_false(field_true(j, "transcript.fits"));
     json_decref(j);
 
     serve_bed_stop(&bed);
@@ -466,8 +431,8 @@ static void altered(void **state) {
     change(index, HEAD, 1, true);              /* the prompt's first id */
     serve_bed_start(&bed);
     j = replay(law, index);
-    assert_false(is_true(j, "equal") || is_true(j, "computed") || is_true(j, "on_record"));
-    assert_string_equal(json_string_value(json_array_get(json_object_get(j, "altered"), 0)), "prompt");
+    assert_false(field_true(j, "equal") || field_true(j, "computed") || field_true(j, "on_record"));
+    assert_string_equal(field_text(j, "altered.0"), "prompt");
     json_decref(j);
 
     serve_bed_stop(&bed);
@@ -477,7 +442,7 @@ static void altered(void **state) {
     refused("POST", url_of(index, "/replay"), law, 409, "transcript_damaged");
     refused("GET", url_of(index, "/transcript"), law, 409, "transcript_damaged");
     j = ask("GET", url_of(index, ""), law, NULL, 200);
-    assert_string_equal(text(json_object_get(j, "transcript"), "state"), "damaged");
+    assert_string_equal(field_text(j, "transcript.state"), "damaged");
     json_decref(j);
     serve_bed_stop(&bed);
     change(index, HEAD + 1, 1, false);
@@ -485,20 +450,27 @@ static void altered(void **state) {
     equal_again(law, index);
 }
 
+/* The record of the stopped server, for writing; the caller's. */
+static struct ledger *open_ledger(struct ledger_key *key) {
+    struct sil_error e = {0};
+    struct ledger *l = NULL;
+    char path[URL], dir[URL];
+    snprintf(path, sizeof path, "%s/ledger.key", bed.state);
+    snprintf(dir, sizeof dir, "%s/ledger", bed.state);
+    assert_int_equal(ledger_key_load(path, key, &e), SIL_OK);
+    struct ledger_config c = {.dir = dir, .key = key, .mem = mem_libc()};
+    if (ledger_open(&c, &l, &e) != SIL_OK) fail_msg("%s", e.text);
+    return l;
+}
+
 static void erased(void **state) {
     (void)state;
     uint64_t index = answer(law, "지울 기록", ",\"max_tokens\":4");
     struct ledger_key key;
     struct sil_error e = {0};
-    struct ledger *l = NULL;
-    char path[URL], dir[URL];
     bool had = false;
     serve_bed_stop(&bed);
-    snprintf(path, sizeof path, "%s/ledger.key", bed.state);
-    snprintf(dir, sizeof dir, "%s/ledger", bed.state);
-    assert_int_equal(ledger_key_load(path, &key, &e), SIL_OK);
-    struct ledger_config c = {.dir = dir, .key = &key, .mem = mem_libc()};
-    assert_int_equal(ledger_open(&c, &l, &e), SIL_OK);
+    struct ledger *l = open_ledger(&key);
     assert_int_equal(ledger_erase(l, index, &had, &e), SIL_OK);
     ledger_close(l);
     assert_true(had);
@@ -513,13 +485,7 @@ static void erased(void **state) {
 static void write_many(uint32_t n) {
     struct ledger_key key;
     struct sil_error e = {0};
-    struct ledger *l = NULL;
-    char path[URL], dir[URL];
-    snprintf(path, sizeof path, "%s/ledger.key", bed.state);
-    snprintf(dir, sizeof dir, "%s/ledger", bed.state);
-    assert_int_equal(ledger_key_load(path, &key, &e), SIL_OK);
-    struct ledger_config c = {.dir = dir, .key = &key, .mem = mem_libc()};
-    assert_int_equal(ledger_open(&c, &l, &e), SIL_OK);
+    struct ledger *l = open_ledger(&key);
     for (uint32_t i = 0; i < n; i++) {
         struct ledger_answer a = {.entry = {.time_ms = 1000 + i, .sampling = {.top_p = 1, .repeat_penalty = 1}},
                                   .keep = LEDGER_KEEP_NONE};
@@ -540,14 +506,14 @@ static void long_records(void **state) {
     (void)state;
     enum { MANY = 9000 };
     json_t *j = ask("GET", "/record", admin, NULL, 200);
-    uint64_t first = (uint64_t)number(j, "size"), size = first + MANY;
+    uint64_t first = (uint64_t)field_int(j, "size"), size = first + MANY;
     json_decref(j);
     serve_bed_stop(&bed);
     write_many(MANY);
     serve_bed_start(&bed);
     j = ask("GET", "/record", admin, NULL, 200);
-    assert_int_equal(number(j, "size"), size);
-    assert_int_equal(number(j, "counted"), size);
+    assert_int_equal(field_int(j, "size"), size);
+    assert_int_equal(field_int(j, "counted"), size);
     json_decref(j);
     check_list("?limit=2", admin, (uint64_t[]){size - 1, size - 2}, 2);
     uint32_t calls = 0, found = 0; /* one call looks at so much and no more */
@@ -555,7 +521,7 @@ static void long_records(void **state) {
         char url[URL];
         snprintf(url, sizeof url, "/record/entries?before=%lld&limit=200", (long long)before);
         j = ask("GET", url, tax, NULL, 200);
-        assert_true(number(j, "looked") <= RECORD_SCAN_MAX);
+        assert_true(field_int(j, "looked") <= RECORD_SCAN_MAX);
         found += (uint32_t)json_array_size(json_object_get(j, "data"));
         const json_t *next = json_object_get(j, "next");
         before = json_is_null(next) ? -1 : json_integer_value(next);
@@ -563,90 +529,75 @@ static void long_records(void **state) {
     }
     assert_true(calls == MANY / RECORD_SCAN_MAX + 1 && found > 0);
     j = ask("GET", "/record/entries?from=1700000000000", admin, NULL, 200); /* and stops at once where all are older */
-    assert_int_equal(number(j, "looked"), 1);
+    assert_int_equal(field_int(j, "looked"), 1);
     assert_true(json_is_null(json_object_get(j, "next")));
     json_decref(j);
     j = ask("GET", url_of(first + 5, ""), admin, NULL, 200);
-    assert_string_equal(text(json_object_get(j, "fields"), "request"), "req_old5");
+    assert_string_equal(field_text(j, "fields.request"), "req_old5");
     assert_true(json_is_null(json_object_get(j, "model_name")));
     json_decref(j);
-    struct http_reply r;
     struct ledger_key k;
-    struct receipt proof;
-    struct sil_error e = {0};
     read_key(&k);
-    http_ask(bed.socket, "GET", url_of(first + 5, "/receipt"), admin, NULL, 0, &r);
-    if (receipt_open(buf_view(&r.body), &k, &proof, &e) != SIL_OK) fail_msg("%s", e.text);
-    http_reply_free(&r);
+    check_receipt(first + 5, admin, &k);
     equal_again(law, 0);
 }
 
 /* ---- many at once ---- */
 
-struct client {
-    const char *key;
-    uint64_t index;
-    int status;
-    bool equal;
-};
-
-static void *ask_replay(void *arg) {
-    struct client *c = arg;
-    struct http_reply r;
-    http_ask(bed.socket, "POST", url_of(c->index, "/replay"), c->key, NULL, 0, &r);
-    c->status = r.status;
-    json_t *j = r.status ? http_json(&r) : NULL;
-    c->equal = json_is_true(json_object_get(j, "equal"));
-    json_decref(j);
-    http_reply_free(&r);
-    return NULL;
-}
-
 static void one_at_a_time(void **state) {
     (void)state;
     enum { N = 6 };
     uint64_t index = answer(law, "길게", ",\"max_tokens\":600,\"ignore_eos\":true");
-    struct client c[N];
-    pthread_t threads[N];
+    struct http_aside c[N];
+    const char *url = url_of(index, "/replay");
     int good = 0, busy = 0;
     for (int i = 0; i < N; i++) {
-        c[i] = (struct client){.key = law, .index = index};
-        assert_int_equal(pthread_create(&threads[i], NULL, ask_replay, &c[i]), 0);
+        c[i] = (struct http_aside){.socket_path = bed.socket, .url = url, .key = law, .body = ""};
+        http_aside_begin(&c[i]);
     }
+    for (int i = 0; i < N; i++) http_aside_end(&c[i]);
     for (int i = 0; i < N; i++) {
-        pthread_join(threads[i], NULL);
-        good += c[i].status == 200 && c[i].equal;
-        busy += c[i].status == 429 || c[i].status == 503; /* its tenant's place, or a reader's */
+        int status = c[i].reply.status;
+        json_t *j = http_json(&c[i].reply);
+        good += status == 200 && field_true(j, "equal");
+        busy += status == 429 || status == 503; /* its tenant's place, or a reader's */
+        json_decref(j);
+        http_reply_free(&c[i].reply);
     }
     assert_int_equal(good + busy, N);
     assert_true(good > 0);
     equal_again(law, index); /* the place is free again */
 }
 
-static void send_replay_and_leave(uint64_t index, const char *key) {
-    char head[512];
-    int fd = http_dial(bed.socket);
-    int n = snprintf(head, sizeof head,
-                     "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 0\r\n\r\n",
-                     url_of(index, "/replay"), key);
-    assert_true(http_send(fd, head, (size_t)n));
-    nap_ms(20);
+static void send_replay_and_leave(uint64_t index, const char *key, uint32_t after_ms) {
+    int fd = http_begin(bed.socket, "POST", url_of(index, "/replay"), key, NULL, 0);
+    test_nap_ms(after_ms);
     close(fd);
+}
+
+/* Computed again once the places of those before are free. */
+static void equal_in_the_end(uint64_t index, const char *key) {
+    struct test_wait w = {0};
+    struct http_reply r;
+    for (;;) {
+        http_ask(bed.socket, "POST", url_of(index, "/replay"), key, NULL, 0, &r);
+        if ((r.status != 429 && r.status != 503) || !test_wait(&w)) break;
+        http_reply_free(&r);
+    }
+    assert_int_equal(r.status, 200);
+    json_t *j = http_json(&r);
+    assert_true(field_true(j, "equal"));
+    json_decref(j);
+    http_reply_free(&r);
 }
 
 /* A client that leaves gives its place back. */
 static void left_alone(void **state) {
     (void)state;
     uint64_t index = answer(tax, "떠나기", ",\"max_tokens\":900,\"ignore_eos\":true");
-    for (int i = 0; i < 3; i++) {
-        send_replay_and_leave(index, tax);
-        struct client c = {.key = tax, .index = index, .status = 429};
-        for (int k = 0; k < 200 && (c.status == 429 || c.status == 503); k++) {
-            nap_ms(k ? 20 : 0);
-            ask_replay(&c);
-        }
-        assert_int_equal(c.status, 200);
-        assert_true(c.equal);
+    for (uint32_t i = 0; i < 3; i++) {
+        send_replay_and_leave(index, tax, 10 * i); /* at different places on its way */
+        equal_in_the_end(index, tax);
     }
 }
 
@@ -687,7 +638,7 @@ static void counted(struct counts *before, int asked, enum metrics_replay result
 
 static void counts(void **state) {
     (void)state;
-    enum { HEAD = LEDGER_SALT + 20, WAITS = 2000 };
+    enum { HEAD = LEDGER_SALT + 20 };
     uint64_t index = answer(law, "세기", ",\"max_tokens\":5,\"ignore_eos\":true");
     uint64_t longer = answer(law, "오래 세기", ",\"max_tokens\":900,\"ignore_eos\":true");
     struct counts before, now = {0};
@@ -709,20 +660,15 @@ static void counts(void **state) {
     counted(&before, 0, METRICS_REPLAY_REFUSED);
 
     /* Who leaves is counted once, whichever of the two came first; if soon enough, not even as asked. */
-    for (int i = 0; i < 3; i++) send_replay_and_leave(longer, law);
-    struct client c = {.key = law, .index = longer, .status = 429};
-    for (int i = 0; i < WAITS && (c.status == 429 || c.status == 503); i++) {
-        nap_ms(i ? 10 : 0);
-        ask_replay(&c);
-    }
-    assert_int_equal(c.status, 200);
+    for (int i = 0; i < 3; i++) send_replay_and_leave(longer, law, 20);
+    equal_in_the_end(longer, law);
     double ended = -1;
-    for (int i = 0; i < WAITS && ended != now.asked; i++) {
-        nap_ms(i ? 10 : 0);
+    struct test_wait w = {0};
+    do {
         read_counts(&now);
         ended = 0;
         for (int k = 0; k < METRICS_REPLAYS; k++) ended += now.result[k];
-    }
+    } while (ended != now.asked && test_wait(&w));
     assert_true(now.asked > before.asked && ended == now.asked);
     assert_true(now.result[METRICS_REPLAY_EQUAL] > before.result[METRICS_REPLAY_EQUAL]);
     assert_true(now.result[METRICS_REPLAY_DIFFERENT] == before.result[METRICS_REPLAY_DIFFERENT]);
@@ -733,62 +679,59 @@ static void counts(void **state) {
 
 /* ---- beside the writer ---- */
 
-static _Atomic bool writing;
+struct writing {
+    char body[BODY];
+    atomic_bool done;
+    int n_bad; /* answers that were refused */
+};
 
 static void *write_answers(void *arg) {
-    (void)arg;
-    for (int i = 0; i < 60; i++) (void)answer(law, "쓰기", ",\"max_tokens\":3,\"n\":4");
-    atomic_store(&writing, false);
+    struct writing *w = arg;
+    for (int i = 0; i < 60; i++) {
+        struct http_reply r;
+        http_ask(bed.socket, "POST", "/v1/chat/completions", law, w->body, strlen(w->body), &r);
+        w->n_bad += r.status != 200;
+        http_reply_free(&r);
+    }
+    atomic_store(&w->done, true);
     return NULL;
 }
 
 static void beside_the_writer(void **state) {
     (void)state;
+    static struct writing writing;
     pthread_t thread;
     struct ledger_key k;
     int64_t size = 0;
     read_key(&k);
-    atomic_store(&writing, true);
-    assert_int_equal(pthread_create(&thread, NULL, write_answers, NULL), 0);
-    for (uint32_t i = 0; atomic_load(&writing) || i < 5; i++) {
-        struct http_reply r;
-        struct receipt proof;
-        struct sil_error e = {0};
+    compose(writing.body, "쓰기", ",\"max_tokens\":3,\"n\":4");
+    assert_int_equal(pthread_create(&thread, NULL, write_answers, &writing), 0);
+    for (uint32_t i = 0; !atomic_load(&writing.done) || i < 5; i++) {
         json_t *j = ask("GET", "/record", admin, NULL, 200);
-        assert_true(number(j, "size") >= size);
-        size = number(j, "size");
+        assert_true(field_int(j, "size") >= size);
+        size = field_int(j, "size");
         json_decref(j);
         uint64_t newest = (uint64_t)size - 1;
-        http_ask(bed.socket, "GET", url_of(newest, "/receipt"), admin, NULL, 0, &r);
-        assert_int_equal(r.status, 200);
-        if (receipt_open(buf_view(&r.body), &k, &proof, &e) != SIL_OK) fail_msg("%s", e.text);
-        http_reply_free(&r);
+        check_receipt(newest, admin, &k);
         if (i % 4 == 0) equal_again(admin, newest);
     }
     pthread_join(thread, NULL);
+    assert_int_equal(writing.n_bad, 0);
 }
 
 /* ---- without memory ---- */
 
-static _Atomic uint32_t one_in, calls;
-
-static void *scarce(void *ctx, void *p, size_t size) {
-    (void)ctx;
-    uint32_t n = atomic_load(&one_in);
-    if (size && n && atomic_fetch_add(&calls, 1) % n == n - 1) return NULL;
-    return mem_libc().resize(mem_libc().ctx, p, size);
-}
-
 static void memory_runs_out(void **state) {
     (void)state;
+    struct test_scarce scarce = {0};
     const struct mem before = bed.mem;
     serve_bed_stop(&bed);
-    bed.mem = (struct mem){.resize = scarce};
+    bed.mem = test_scarce_mem(&scarce);
     serve_bed_start(&bed);
     static const char *const views[] = {"", "/receipt", "/transcript"};
     uint32_t good = 0;
     for (uint32_t n = 5; n < 400; n += n / 6 + 1) {
-        atomic_store(&one_in, n);
+        atomic_store(&scarce.one_in, n);
         for (int i = 0; i < 5; i++) {
             struct http_reply r;
             const char *url = i < 3 ? url_of(0, views[i]) : i == 3 ? "/record" : "/record/entries";
@@ -804,12 +747,12 @@ static void memory_runs_out(void **state) {
             fail_msg("replay: %d %s", r.status, buf_view(&r.body).p);
         if (r.status == 200) {
             json_t *j = http_json(&r);
-            assert_true(is_true(j, "equal"));
+            assert_true(field_true(j, "equal"));
             json_decref(j);
         }
         http_reply_free(&r);
     }
-    atomic_store(&one_in, 0);
+    atomic_store(&scarce.one_in, 0);
     assert_true(good > 0);
     equal_again(law, 0); /* as if nothing had been */
     serve_bed_stop(&bed);

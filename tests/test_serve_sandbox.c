@@ -209,7 +209,7 @@ static int in_child(int (*check)(void)) {
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
-        alarm(60);
+        alarm(300);
         _exit(check());
     }
     int status = 0;

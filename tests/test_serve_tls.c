@@ -130,10 +130,7 @@ static void answers_over_tls(void **state) {
         "{\"model\":\"test\",\"prompt\":\"x\",\"max_tokens\":1000,\"ignore_eos\":true,\"stream\":true}";
     ask(&t, "POST", "/v1/completions", endless, "data: ", reply);
     hang_up(&t);
-    const struct timespec nap = {.tv_nsec = 20000000};
-    int tries = 0;
-    while (tries++ < 500 && !server_is_idle(b.server)) nanosleep(&nap, NULL);
-    assert_true(server_is_idle(b.server));
+    serve_bed_idle(&b);
     serve_bed_close(&b);
 }
 
