@@ -117,37 +117,59 @@ function body(model: string, turns: Turn[], s: Sampling): string {
     return /^\d+$/.test(s.seed) ? `${text.slice(0, -1)},"seed":${BigInt(s.seed)}}` : text;
 }
 
-/** The data of each event of a stream; fails where the connection ends. */
-export async function* events(r: Response): AsyncGenerator<string> {
-    const reader = r.body!.pipeThrough(new TextDecoderStream()).getReader();
-    let rest = "";
-    for (;;) {
-        let next;
+/** Reads a stream of events to its end; fails where the connection breaks. take has the data of those that have come since
+ *  it was asked, and says for how many milliseconds more of them may gather: tokens come a hundred times a second, and a
+ *  browser that does something for each of them is busy. */
+export async function listen(r: Response, take: (data: string[]) => number): Promise<void> {
+    const reader = r.body!.getReader();
+    const decoder = new TextDecoder();
+    let come = "";
+    let restMs = 0;
+    let taken = 0;
+    let timer = 0;
+    let wrong: unknown;
+    const pass = (): void => {
+        timer = 0;
+        taken = performance.now();
+        const events = come.split("\n\n");
+        come = events.pop()!;
         try {
-            next = await reader.read();
+            restMs = take(events.map((e) => e.replace(/^data: ?/, "")).filter(Boolean));
         } catch (e) {
-            if ((e as Error).name === "AbortError") throw e;
-            throw new Failure("offline", String(e));
+            wrong = e;
+            void reader.cancel().catch(() => undefined);
         }
-        if (next.done) throw new Failure("offline", "the stream ended early");
-        rest += next.value;
-        for (let end = rest.indexOf("\n\n"); end >= 0; end = rest.indexOf("\n\n")) {
-            const data = rest.slice(0, end).replace(/^data: ?/, "");
-            rest = rest.slice(end + 2);
-            if (data) yield data;
-        }
+    };
+    let broken: unknown;
+    for (;;) {
+        const piece = await reader.read().catch((e: unknown) => void (broken = e));
+        if (!piece || piece.done || wrong) break;
+        come += decoder.decode(piece.value, { stream: true });
+        if (!restMs) pass();
+        else timer ||= window.setTimeout(pass, Math.max(0, taken + restMs - performance.now()));
     }
+    clearTimeout(timer);
+    if (!wrong) pass();
+    if (wrong) throw wrong;
+    if (broken) throw (broken as Error).name === "AbortError" ? broken : new Failure("offline", String(broken));
 }
 
-export async function* chat(key: string, model: string, turns: Turn[], s: Sampling, signal: AbortSignal): AsyncGenerator<Piece> {
+/** Asks for an answer and takes its pieces as they come; after those of a time, rest says for how many milliseconds more
+ *  of them may gather. */
+export async function chat(key: string, model: string, turns: Turn[], s: Sampling, signal: AbortSignal, take: (p: Piece) => void, rest: () => number): Promise<void> {
     const r = await ask("/v1/chat/completions", key, {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: body(model, turns, s),
         signal,
     });
-    for await (const data of events(r)) {
-        if (data === "[DONE]") return;
-        yield pieceOf(data);
-    }
+    let done = false;
+    await listen(r, (data) => {
+        for (const d of data) {
+            done ||= d === "[DONE]";
+            if (!done) take(pieceOf(d));
+        }
+        return rest();
+    });
+    if (!done) throw new Failure("offline", "the stream ended early");
 }

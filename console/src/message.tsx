@@ -1,11 +1,12 @@
 // One message: a question with its edit, or an answer with its record.
 import type { VNode } from "preact";
 import { memo } from "preact/compat";
-import { useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { Icon, Mark, type IconName } from "./icons";
 import { Input } from "./input";
 import { Markdown } from "./markdown";
 import { Receipt } from "./receipt";
+import type { Growing } from "./talk";
 import type { Message as Msg } from "./types";
 import { useWords } from "./words";
 
@@ -15,6 +16,8 @@ interface Props {
     places: number;
     busy: boolean; // it is being written
     locked: boolean; // another one is
+    growing: Growing;
+    onGrown(): void; // more of it is shown
     onTurn(step: number): void;
     onAgain(): void;
     onEdit(text: string): void;
@@ -103,9 +106,21 @@ function Figures({ message }: { message: Msg }): VNode | null {
     );
 }
 
+/** An answer as far as it is written: while it grows it alone is drawn again. */
+function useGrown({ growing, message, busy, onGrown }: Props): Msg {
+    const [, setTimes] = useState(0);
+    useEffect(() => (busy ? growing.listen(() => setTimes((n) => n + 1)) : undefined), [growing, busy]);
+    const now = busy && growing.message?.id === message.id ? growing.message : message;
+    useLayoutEffect(() => {
+        if (busy) onGrown();
+    }, [now]);
+    return now;
+}
+
 function Answer(props: Props): VNode {
     const w = useWords();
-    const { message, busy, locked } = props;
+    const { busy, locked } = props;
+    const message = useGrown(props);
     const finish = message.trace?.finish;
     return (
         <article class="message answer" aria-label={w.answerOf} aria-busy={busy}>
@@ -138,7 +153,7 @@ function Answer(props: Props): VNode {
 
 const View = (props: Props): VNode => (props.message.role === "user" ? <Question {...props} /> : <Answer {...props} />);
 
-/** Drawn again only when it changed: long conversations stay smooth while an answer grows. */
+/** Drawn again only when it changed. */
 export const Message = memo(
     View,
     (a, b) => a.message === b.message && a.busy === b.busy && a.locked === b.locked && a.place === b.place && a.places === b.places,

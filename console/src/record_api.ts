@@ -1,5 +1,5 @@
 // The record, as the server shows it (docs/record.md, "Over HTTP").
-import { ask, askJson, events, Failure } from "./api";
+import { ask, askJson, Failure, listen } from "./api";
 import type { Entry } from "./verify";
 
 export interface Head {
@@ -123,14 +123,19 @@ export function list(key: string, f: Filter, before: number | null, limit: numbe
     return json(`/record/entries?${q}`, key, signal);
 }
 
-/** The answer computed again: how far it is, then what came of it. Leaving ends it on the server too. */
-export async function* replay(key: string, n: number, signal: AbortSignal): AsyncGenerator<Progress | Replayed> {
+/** The answer computed again: take has how far it is, then what came of it. Leaving ends it on the server too. */
+export async function replay(key: string, n: number, signal: AbortSignal, take: (news: Progress | Replayed) => void): Promise<void> {
     const init = { method: "POST", headers: { "content-type": "application/json" }, body: '{"stream":true}', signal };
     const r = await patiently(() => ask(of(n, "replay"), key, init));
-    for await (const data of events(r)) {
-        const d = JSON.parse(data);
-        if (d.error) throw new Failure("busy", d.error.message ?? "error", 0, d.error.code ?? "");
-        yield d;
-        if (d.object === "record.replay") return;
-    }
+    let done = false;
+    await listen(r, (data) => {
+        for (const text of data) {
+            const d = JSON.parse(text);
+            if (d.error) throw new Failure("busy", d.error.message ?? "error", 0, d.error.code ?? "");
+            take(d);
+            done ||= d.object === "record.replay";
+        }
+        return 0;
+    });
+    if (!done) throw new Failure("offline", "the stream ended early");
 }

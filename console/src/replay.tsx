@@ -54,11 +54,11 @@ export function ReplayBox({ entry, actions, onClose }: Props): VNode {
         const control = new AbortController();
         const run = async (): Promise<void> => {
             try {
-                for await (const ev of replay(key, entry, control.signal)) {
+                await replay(key, entry, control.signal, (ev) => {
                     if (control.signal.aborted) return;
                     if (ev.object === "record.replay") setResult(ev);
                     else setProgress(ev);
-                }
+                });
             } catch (e) {
                 if (!control.signal.aborted) setFailure(e instanceof Failure ? e : new Failure("server", String(e)));
             }

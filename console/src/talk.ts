@@ -7,6 +7,23 @@ import { branch, newId, type Conversation, type Message, type Role } from "./typ
 
 const showEveryMs = 100; // how often a growing answer is drawn at most
 
+/** The answer that is being written. It grows many times a second, so it stands beside the conversation: nothing else is
+ *  drawn with it. */
+export class Growing {
+    message: Message | null = null;
+    private readonly listeners = new Set<() => void>();
+
+    put(m: Message | null): void {
+        this.message = m;
+        for (const tell of this.listeners) tell();
+    }
+
+    listen(tell: () => void): () => void {
+        this.listeners.add(tell);
+        return () => void this.listeners.delete(tell);
+    }
+}
+
 export interface Trouble {
     failure: Failure;
     until: number; // when another try makes sense
@@ -14,7 +31,8 @@ export interface Trouble {
 
 export interface Talk {
     conversation: Conversation;
-    busy: string | null; // the message that is being answered
+    busy: string | null; // the answer that is being written
+    growing: Growing; // as far as it is
     trouble: Trouble | null;
     say(text: string, parent?: string | null): void;
     again(answer: Message): void;
@@ -71,6 +89,7 @@ export function useTalk(options: Options): Talk {
     const [trouble, setTrouble] = useState<Trouble | null>(null);
     const now = useRef(conversation); // the newest, for what runs beside the drawing
     const running = useRef<AbortController | null>(null);
+    const [growing] = useState(() => new Growing());
     const latest = useRef(options);
     latest.current = options;
 
@@ -95,24 +114,14 @@ export function useTalk(options: Options): Talk {
         show(c);
         setBusy(m.id);
         setTrouble(null);
-        const draw = (): void => {
-            if (now.current.id === c.id) show({ ...now.current, messages: now.current.messages.map((x) => (x.id === m.id ? { ...m, trace: { ...m.trace! } } : x)) });
-        };
-        let timer = 0;
-        let drawn = 0;
-        const drawSoon = (): void => {
-            timer ||= window.setTimeout(() => {
-                timer = 0;
-                drawn = performance.now();
-                draw();
-            }, Math.max(0, drawn + showEveryMs - performance.now()));
-        };
+        const copy = (): Message => ({ ...m, trace: { ...m.trace! } });
+        const put = (last: Message): void => show({ ...now.current, messages: now.current.messages.map((x) => (x.id === m.id ? last : x)) });
         const began = performance.now();
         try {
-            for await (const piece of chat(key, model, turns, prefs.sampling, control.signal)) {
-                take(m, piece, began);
-                drawSoon();
-            }
+            await chat(key, model, turns, prefs.sampling, control.signal, (piece) => take(m, piece, began), () => {
+                growing.put(copy());
+                return m.trace!.firstMs === undefined ? 0 : showEveryMs;
+            });
         } catch (e) {
             if (control.signal.aborted) m.trace.finish = "stopped";
             else {
@@ -121,10 +130,10 @@ export function useTalk(options: Options): Talk {
                 if (now.current.id === c.id) setTrouble({ failure, until: Date.now() + failure.retryMs });
             }
         }
-        clearTimeout(timer);
         m.trace.totalMs = performance.now() - began;
         if (running.current === control) {
             running.current = null;
+            growing.put(null);
             setBusy(null);
         }
         // An answer of which nothing came is not kept.
@@ -135,7 +144,7 @@ export function useTalk(options: Options): Talk {
             return;
         }
         if (nothing) show({ ...now.current, leaf: parent, messages: now.current.messages.filter((x) => x.id !== m.id) });
-        else draw();
+        else put(copy());
         await keep(now.current);
     }, []);
 
@@ -170,5 +179,5 @@ export function useTalk(options: Options): Talk {
     }, []);
 
     useEffect(() => () => running.current?.abort(), []);
-    return { conversation, busy, trouble, say, again, stop, change, open };
+    return { conversation, busy, growing, trouble, say, again, stop, change, open };
 }

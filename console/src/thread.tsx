@@ -58,7 +58,6 @@ function TroubleBox({ trouble, onRetry }: { trouble: Trouble; onRetry(): void })
 export function Thread({ talk, ready }: { talk: Talk; ready: boolean }): VNode {
     const w = useWords();
     const { conversation: c, busy, trouble } = talk;
-    // A growing answer changes a message's text, not who follows whom.
     const path = useMemo(() => branchAt(c), [c.id, c.messages.length, c.leaf]);
     const after = useMemo(() => followers(c.messages), [c.id, c.messages.length, c.leaf]);
     // A long conversation is drawn from its end, and further back where it is read.
@@ -67,7 +66,10 @@ export function Thread({ talk, ready }: { talk: Talk; ready: boolean }): VNode {
     const fromEnd = useRef(0); // where it was being read, when earlier messages came above it
     const box = useRef<HTMLDivElement>(null);
     const [atEnd, setAtEnd] = useState(true);
+    const follows = useRef(true);
+    follows.current = atEnd;
     const toEnd = (): void => box.current?.scrollTo({ top: box.current.scrollHeight });
+    const onGrown = (): void => void (follows.current && toEnd());
     const onScroll = (): void => {
         const b = box.current!;
         setAtEnd(b.scrollHeight - b.scrollTop - b.clientHeight < nearEnd);
@@ -100,6 +102,8 @@ export function Thread({ talk, ready }: { talk: Talk; ready: boolean }): VNode {
                 places={beside.length}
                 busy={busy === m.id}
                 locked={busy !== null}
+                growing={talk.growing}
+                onGrown={onGrown}
                 onTurn={(step) => talk.change({ leaf: leafBelow(c, beside[place + step]!.id) })}
                 onAgain={() => talk.again(m)}
                 onEdit={(text) => talk.say(text, m.parent)}
