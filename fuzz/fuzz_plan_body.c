@@ -1,6 +1,7 @@
-/* fuzz_plan_body: any bytes as the body of a plan. A refusal has a status, a code and words; what is accepted is a
- * design of the length allowed that names no file, reads the same again from its text, and has the numbers that were
- * set. */
+/* fuzz_plan_body: any bytes as the body of a plan; behind a first '=' the parts of one, so that what changes is not
+ * mostly JSON that is broken: lines "PATH VALUE" of changes, an empty line, and the text of the design (none: the
+ * server's). A refusal has a status, a code and words; what is accepted is a design of the length allowed that names no
+ * file, reads the same again from its text, and has the numbers that were set. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,11 +43,34 @@ static void check_numbers(const struct planner_ask *a) {
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n) {
+/* The body's JSON, the caller's; NULL when a part is no UTF-8. */
+static char *body_of(struct str parts) {
+    json_t *body = json_object(), *set = json_object();
+    while (parts.n) {
+        const char *end = memchr(parts.p, '\n', parts.n);
+        size_t n = end ? (size_t)(end - parts.p) : parts.n;
+        const char *space = memchr(parts.p, ' ', n);
+        struct str line = {parts.p, n};
+        parts = (struct str){parts.p + n + (end != NULL), parts.n - n - (end != NULL)};
+        if (line.n == 0) break;
+        struct str key = {line.p, space ? (size_t)(space - line.p) : line.n};
+        struct str value = {line.p + key.n + (space != NULL), line.n - key.n - (space != NULL)};
+        json_error_t e;
+        json_t *v = json_loadb(value.p, value.n, JSON_DECODE_ANY, &e);
+        json_object_setn_new(set, key.p, key.n, v ? v : json_stringn(value.p, value.n));
+    }
+    json_object_set_new(body, "set", set);
+    if (parts.n) json_object_set_new(body, "design", json_stringn(parts.p, parts.n));
+    char *text = json_dumps(body, 0);
+    json_decref(body);
+    return text;
+}
+
+static void read_body(struct str body) {
     struct fault f = {0};
     struct planner_ask *a = malloc(sizeof *a);
-    if (!a) return 0;
-    bool ok = planner_read(mem_libc(), (struct str){(const char *)p, n}, a, &f);
+    if (!a) return;
+    bool ok = planner_read(mem_libc(), body, a, &f);
     PROMISE(ok || (f.status >= 400 && f.status < 500 && f.code && f.message[0]));
     if (ok) {
         check_design(a);
@@ -54,5 +78,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n) {
     }
     planner_ask_free(a);
     free(a);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n) {
+    struct str in = {(const char *)p, n};
+    if (n == 0 || p[0] != '=') {
+        read_body(in);
+        return 0;
+    }
+    char *body = body_of((struct str){in.p + 1, in.n - 1});
+    if (body) read_body(str_of(body));
+    free(body);
     return 0;
 }

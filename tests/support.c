@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "make_model.h"
 
 enum { NAP_MS = 2, PATIENCE_S = 120 };
 
@@ -97,4 +99,18 @@ const char *test_folder(void) {
     snprintf(path, sizeof path, "%s/sillok-test-XXXXXX", root && *root ? root : "/tmp");
     if (!mkdtemp(path)) fail_msg("no folder %s", path);
     return path;
+}
+
+void test_file(struct str bytes, char path[TEST_PATH]) {
+    snprintf(path, TEST_PATH, "/tmp/sillok-test-XXXXXX");
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, bytes.p, bytes.n), (ssize_t)bytes.n);
+    close(fd);
+}
+
+void test_model(const struct mm_spec *s, char path[TEST_PATH]) {
+    struct sil_error e = {0};
+    test_file(STR(""), path);
+    if (mm_write_file(s, path, &e) != SIL_OK) fail_msg("%s", e.text);
 }

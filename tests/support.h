@@ -49,6 +49,12 @@ void test_read_file(const char *path, struct buf *b);
 /* A fresh folder below $TMPDIR, in a static buffer; the test removes what it puts there. */
 const char *test_folder(void);
 
+/* A new file with these bytes, for the test to remove; the same with a random model (make_model.h). */
+enum { TEST_PATH = 64 };
+struct mm_spec;
+void test_file(struct str bytes, char path[TEST_PATH]);
+void test_model(const struct mm_spec *s, char path[TEST_PATH]);
+
 /* Skips the running test with the reason printed. */
 #define TEST_SKIP(...)                                                                                                 \
     do {                                                                                                               \

@@ -19,6 +19,7 @@
 #include "make_model.h"
 #include "ref64.h"
 #include "sillok.h"
+#include "support.h"
 
 enum { N = 96, V = 512, ROWS = N * V };
 
@@ -32,7 +33,7 @@ enum { N_TYPES = sizeof types / sizeof *types };
 static const double AGREE = 1e-4;
 
 struct text {
-    char path[64]; /* the model file, made anew for every format */
+    char path[TEST_PATH]; /* the model file, made anew for every format */
     uint32_t tokens[N + 1];
     double *origin; /* logits before encoding: [N][V] */
     double *exact, *expected, *engine;
@@ -166,10 +167,8 @@ static void check_int8(struct text *t, enum dtype type, const char *kind) {
 }
 
 static void check_model(const char *kind, uint32_t outliers) {
-    struct text t = {.path = "/tmp/sillok-accuracy-XXXXXX"};
-    int fd = mkstemp(t.path);
-    assert_true(fd >= 0);
-    close(fd);
+    struct text t = {0};
+    test_file(STR(""), t.path);
     double *rows = calloc((size_t)4 * ROWS, sizeof *rows);
     assert_non_null(rows);
     t.origin = rows;

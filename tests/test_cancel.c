@@ -15,11 +15,12 @@
 #include "base/cpu.h"
 #include "engine/engine.h"
 #include "make_model.h"
+#include "support.h"
 
 enum { N = 400, VOCAB = 512 };
 
 struct fixture {
-    char path[64];
+    char path[TEST_PATH];
     struct sil_model *model;
     struct sil_engine *eng;
     struct sil_session *a, *b;
@@ -30,11 +31,7 @@ static void open_fixture(struct fixture *f) {
     struct sil_error e = {0};
     struct mm_spec spec = mm_default();
     spec.type = DTYPE_Q8_0;
-    snprintf(f->path, sizeof f->path, "/tmp/sillok-test-XXXXXX");
-    int fd = mkstemp(f->path);
-    assert_true(fd >= 0);
-    close(fd);
-    if (mm_write_file(&spec, f->path, &e) != SIL_OK) fail_msg("%s", e.text);
+    test_model(&spec, f->path);
     if (sil_model_open(f->path, NULL, &f->model, &e) != SIL_OK) fail_msg("%s", e.text);
     struct sil_engine_config c = {.n_sessions = 2, .n_batch = 32, .n_threads = 2};
     if (sil_engine_open(f->model, &c, &f->eng, &e) != SIL_OK) fail_msg("%s", e.text);

@@ -12,26 +12,23 @@
 #include "base/cpu.h"
 #include "engine/engine.h"
 #include "make_model.h"
+#include "support.h"
 
 static const uint32_t tokens[300] = {1, 2, 3};
 
-static void write_model(char path[64], void (*spoil)(struct buf *b)) {
+static void write_model(char path[TEST_PATH], void (*spoil)(struct buf *b)) {
     struct mm_spec spec = mm_default();
     struct sil_error e = {0};
     struct buf b;
     buf_init(&b, mem_libc(), 64 << 20);
     assert_int_equal(mm_write_buf(&spec, &b, &e), SIL_OK);
     if (spoil) spoil(&b);
-    snprintf(path, 64, "/tmp/sillok-test-XXXXXX");
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, b.p, b.n), (ssize_t)b.n);
-    close(fd);
+    test_file(buf_view(&b), path);
     buf_free(&b);
 }
 
 struct fixture {
-    char path[64];
+    char path[TEST_PATH];
     struct sil_model *model;
     struct sil_engine *eng;
 };
@@ -189,7 +186,7 @@ static sil_err open_all(const char *path, struct failing *f) {
 
 static void test_allocations(void **state) {
     (void)state;
-    char path[64];
+    char path[TEST_PATH];
     write_model(path, NULL);
     sil_err err = SIL_NOMEM;
     long n = 0;

@@ -13,11 +13,12 @@
 #include "base/sha.h"
 #include "engine/engine.h"
 #include "make_model.h"
+#include "support.h"
 
 enum { N_PROMPT = 90, N_VOCAB = 512 };
 
 struct fixture {
-    char path[64];
+    char path[TEST_PATH];
     struct sil_model *model;
     uint32_t prompt[N_PROMPT];
 };
@@ -30,17 +31,12 @@ static struct sil_model *open_model(const char *path, const char *cpu) {
 }
 
 static void open_fixture(struct fixture *f, bool qwen3, enum dtype type) {
-    struct sil_error e = {0};
     struct mm_spec spec = mm_default();
     spec.qwen3 = qwen3;
     spec.byte_bpe = qwen3;
     spec.type = type;
     spec.layers = 2;
-    snprintf(f->path, sizeof f->path, "/tmp/sillok-test-XXXXXX");
-    int fd = mkstemp(f->path);
-    assert_true(fd >= 0);
-    close(fd);
-    assert_int_equal(mm_write_file(&spec, f->path, &e), SIL_OK);
+    test_model(&spec, f->path);
     f->model = open_model(f->path, NULL);
     for (uint32_t i = 0; i < N_PROMPT; i++) f->prompt[i] = (i * 37 + 5) % N_VOCAB;
 }

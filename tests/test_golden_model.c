@@ -221,13 +221,8 @@ static void check_model(const struct mm_spec *spec, enum sil_kv kv, const char *
                                           {CPU_NEON | CPU_DOTPROD, 16}};
     static uint32_t n_models;
     uint32_t other = 2 * n_models++ % 16;
-    char path[64];
-    struct sil_error e = {0};
-    snprintf(path, sizeof path, "/tmp/sillok-test-XXXXXX");
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    close(fd);
-    if (mm_write_file(spec, path, &e) != SIL_OK) fail_msg("%s", e.text);
+    char path[TEST_PATH];
+    test_model(spec, path);
     guessed_rightly = found_shared = 0;
     for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
         if (levels[i].mask & ~cpu_detect()) continue;

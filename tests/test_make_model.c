@@ -15,6 +15,7 @@
 #include "formats/gguf.h"
 #include "make_model.h"
 #include "ref64.h"
+#include "support.h"
 
 enum { MODEL_BYTES_MAX = 64 << 20 };
 
@@ -107,15 +108,12 @@ static void test_bad_specs(void **state) {
  * distribution is far from uniform. */
 static void test_oracle(void **state) {
     (void)state;
-    char path[] = "/tmp/sillok-model-XXXXXX";
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    close(fd);
+    char path[TEST_PATH];
     struct mm_spec s = mm_default();
     struct sil_error e = {0};
     struct ref64 *m = NULL;
     s.qwen3 = true;
-    assert_int_equal(mm_write_file(&s, path, &e), SIL_OK);
+    test_model(&s, path);
     assert_int_equal(ref64_open(path, &m, &e), SIL_OK);
     unlink(path);
     enum { N = 12, V = 512 };

@@ -11,18 +11,15 @@
 #include "engine/engine.h"
 #include "make_model.h"
 #include "model/memory.h"
+#include "support.h"
 
 static void check(struct mm_spec spec, uint32_t mask) {
-    char path[64];
+    char path[TEST_PATH];
     struct sil_error e = {0};
     struct sil_model m = {NULL};
     struct sil_engine *eng = NULL;
     struct model_memory said;
-    snprintf(path, sizeof path, "/tmp/sillok-test-XXXXXX");
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    close(fd);
-    if (mm_write_file(&spec, path, &e) != SIL_OK) fail_msg("%s", e.text);
+    test_model(&spec, path);
     if (model_open(mem_libc(), path, mask, 1, &m.m, &e) != SIL_OK) fail_msg("%s", e.text);
     if (sil_engine_open(&m, &(struct sil_engine_config){.n_threads = 1}, &eng, &e) != SIL_OK) fail_msg("%s", e.text);
     assert_int_equal(model_memory(m.m->gguf, mask, &said, &e), SIL_OK);

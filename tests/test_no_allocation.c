@@ -13,6 +13,7 @@
 #include "engine/engine.h"
 #include "make_model.h"
 #include "plan/sim.h"
+#include "support.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -84,7 +85,7 @@ static void hook(void) {
 enum { SESSIONS = 3, N = 200, VOCAB = 512 };
 
 struct fixture {
-    char path[64];
+    char path[TEST_PATH];
     struct sil_model *model;
     struct sil_engine *eng;
     struct sil_session *s[SESSIONS];
@@ -95,11 +96,7 @@ static void open_fixture(struct fixture *f, enum sil_kv kv) {
     struct sil_error e = {0};
     struct mm_spec spec = mm_default();
     spec.type = DTYPE_Q4_K;
-    snprintf(f->path, sizeof f->path, "/tmp/sillok-test-XXXXXX");
-    int fd = mkstemp(f->path);
-    assert_true(fd >= 0);
-    close(fd);
-    if (mm_write_file(&spec, f->path, &e) != SIL_OK) fail_msg("%s", e.text);
+    test_model(&spec, f->path);
     if (sil_model_open(f->path, NULL, &f->model, &e) != SIL_OK) fail_msg("%s", e.text);
     struct sil_engine_config c = {.n_pages = 9, .n_batch = 48, .n_threads = 2, .n_logits = 24, .kv = kv};
     if (sil_engine_open(f->model, &c, &f->eng, &e) != SIL_OK) fail_msg("%s", e.text);

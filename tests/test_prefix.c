@@ -12,11 +12,12 @@
 #include "base/rng.h"
 #include "engine/engine.h"
 #include "make_model.h"
+#include "support.h"
 
 enum { VOCAB = 512, PAGES = 14, SESSIONS = 5, CTX = 320, BLOCKS = 3 };
 
 struct fixture {
-    char path[64];
+    char path[TEST_PATH];
     struct sil_model *model;
     struct sil_engine *eng, *cold;
 };
@@ -40,11 +41,7 @@ static void open_fixture(struct fixture *f) {
     spec.ffn = 64;
     spec.vocab = VOCAB;
     spec.type = DTYPE_Q8_0;
-    snprintf(f->path, sizeof f->path, "/tmp/sillok-test-XXXXXX");
-    int fd = mkstemp(f->path);
-    assert_true(fd >= 0);
-    close(fd);
-    if (mm_write_file(&spec, f->path, &e) != SIL_OK) fail_msg("%s", e.text);
+    test_model(&spec, f->path);
     if (sil_model_open(f->path, NULL, &f->model, &e) != SIL_OK) fail_msg("%s", e.text);
     f->eng = engine(f->model, PAGES);
     f->cold = engine(f->model, 0);

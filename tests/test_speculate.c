@@ -13,11 +13,12 @@
 #include "engine/engine.h"
 #include "engine/speculate.h"
 #include "make_model.h"
+#include "support.h"
 
 enum { VOCAB = 512, N_PROMPT = 40, N_ANSWER = 120, POISON = 77 };
 
 struct fixture {
-    char path[64];
+    char path[TEST_PATH];
     struct sil_model *model;
     struct sil_engine *eng;
     uint32_t prompt[N_PROMPT];
@@ -44,10 +45,7 @@ static void open_fixture(struct fixture *f, uint32_t n_ctx) {
     buf_init(&b, mem_libc(), 64 << 20);
     if (mm_write_buf(&spec, &b, &e) != SIL_OK) fail_msg("%s", e.text);
     poison(&b);
-    snprintf(f->path, sizeof f->path, "/tmp/sillok-test-XXXXXX");
-    int fd = mkstemp(f->path);
-    assert_true(fd >= 0 && write(fd, b.p, b.n) == (ssize_t)b.n);
-    close(fd);
+    test_file(buf_view(&b), f->path);
     buf_free(&b);
     if (sil_model_open(f->path, NULL, &f->model, &e) != SIL_OK) fail_msg("%s", e.text);
     struct sil_engine_config c = {.n_ctx = n_ctx, .n_sessions = 4, .n_logits = 64, .n_threads = 1};

@@ -9,11 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "make_model.h"
+#include "support.h"
 
 /* A program in a pseudo-terminal, and what it has printed. */
 struct terminal {
@@ -60,11 +62,11 @@ static bool read_some(int ms) {
 
 /* Waits until `what` appears behind offset `from`; returns the offset behind it. */
 static size_t expect(const char *what, size_t from) {
-    for (int i = 0; i < 600; i++) {
+    struct test_wait w = {0};
+    do {
         char *hit = from <= term.n ? strstr(term.text + from, what) : NULL;
         if (hit) return (size_t)(hit - term.text) + strlen(what);
-        if (!read_some(100)) break;
-    }
+    } while (read_some(100) && test_wait(&w));
     fail_msg("\"%s\" did not appear; the terminal shows: %s", what, term.text + from);
     return 0;
 }
@@ -73,13 +75,21 @@ static void type(const char *s) {
     assert_int_equal(write(term.fd, s, strlen(s)), (ssize_t)strlen(s));
 }
 
+/* Waits until the line editor reads: it has the terminal's own editing of lines switched off. */
+static void wait_for_editor(void) {
+    struct test_wait w = {0};
+    struct termios t = {0};
+    do assert_int_equal(tcgetattr(term.fd, &t), 0);
+    while ((t.c_lflag & ICANON) && test_wait(&w));
+    assert_false(t.c_lflag & ICANON);
+}
+
 /* Waits for the program to end by itself; its exit status. */
 static int finish(void) {
     int status = 0;
-    pid_t ended = 0;
-    for (int i = 0; i < 600 && (ended = waitpid(term.pid, &status, WNOHANG)) == 0; i++) {
-        if (!read_some(100)) usleep(1000);
-    }
+    pid_t ended;
+    struct test_wait w = {0};
+    while ((ended = waitpid(term.pid, &status, WNOHANG)) == 0 && test_wait(&w)) read_some(100);
     if (ended == 0) {
         kill(term.pid, SIGKILL);
         waitpid(term.pid, &status, 0);
@@ -89,21 +99,17 @@ static int finish(void) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static void make(char path[64], bool chat) {
+static void make(char path[TEST_PATH], bool chat) {
     struct mm_spec spec = mm_default();
     spec.byte_bpe = spec.qwen3 = true;
     spec.chat = chat;
     spec.ctx = 4096;
-    snprintf(path, 64, "/tmp/sillok-test-XXXXXX");
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    close(fd);
-    assert_int_equal(mm_write_file(&spec, path, NULL), SIL_OK);
+    test_model(&spec, path);
 }
 
 static void test_conversation(void **state) {
     (void)state;
-    char path[64];
+    char path[TEST_PATH];
     make(path, false);
     start((const char *const[]){"sillok", "run", path, "-n", "20", "--stats", NULL});
     size_t at = expect("> ", 0);
@@ -125,7 +131,7 @@ static void test_conversation(void **state) {
 
 static void test_interrupt(void **state) {
     (void)state;
-    char path[64];
+    char path[TEST_PATH];
     make(path, false);
     start((const char *const[]){"sillok", "run", path, "--stats", "--cpu", "scalar", NULL});
     size_t at = expect("> ", 0);
@@ -143,7 +149,7 @@ static void test_interrupt(void **state) {
     type("/help\n");
     at = expect("/clear", at);
     at = expect("> ", at);
-    usleep(100000); /* Ctrl-D counts only once the editor reads */
+    wait_for_editor(); /* Ctrl-D counts only then */
     type("\x04");
     assert_int_equal(finish(), 0);
     unlink(path);
@@ -152,7 +158,7 @@ static void test_interrupt(void **state) {
 /* The conversation goes through the template, keeps its prefix, and can be begun anew. */
 static void test_chat(void **state) {
     (void)state;
-    char path[64];
+    char path[TEST_PATH];
     make(path, true);
     start((const char *const[]){"sillok", "run", path, "-n", "6", "--stats", "--system", "한국어로 답하세요.", NULL});
     size_t at = expect("> ", 0);
@@ -205,7 +211,7 @@ static void test_chat(void **state) {
     type("//줄\n");
     at = expect("(0 reused)", at);
     at = expect("> ", at);
-    usleep(100000);
+    wait_for_editor();
     type("\x04");
     assert_int_equal(finish(), 0);
     unlink(path);

@@ -11,7 +11,7 @@ judge() {
     rm -rf "$fake" && mkdir "$fake"
     printf '#!/bin/sh\n%s\n' "$1" >"$fake/prog"
     chmod +x "$fake/prog"
-    said=$(TEST_TIMEOUT=2 sh tests/run --collect "$fake" 2>&1)
+    said=$(TEST_TIMEOUT=${limit-60} sh tests/run --collect "$fake" 2>&1)
     status=$?
     last=$(printf '%s\n' "$said" | tail -n 1)
 }
@@ -41,8 +41,10 @@ has "... and says so" "$said" "exit status 3 without a failed test"
 judged "crash" 'echo 1..2; echo ok 1 - a; kill -SEGV $$' "1 passed, 1 failed, 0 skipped" 1
 has "... and says so" "$said" "killed by signal 11"
 judged "crash after the last test" 'echo 1..1; echo ok 1 - a; kill -ABRT $$' "1 passed, 1 failed, 0 skipped" 1
+limit=2
 judged "time limit" 'echo 1..1; echo ok 1 - a; sleep 20' "1 passed, 1 failed, 0 skipped" 1
 has "... and says so" "$said" "took longer than 2 s"
+unset limit
 judged "skip with a reason" 'echo 1..2; echo ok 1 - a; echo "ok 2 - b # SKIP no data here"' \
     "1 passed, 0 failed, 1 skipped" 0
 has "... which is shown" "$said" "    no data here"

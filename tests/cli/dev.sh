@@ -70,11 +70,7 @@ export SILLOK_STATE="$tap_tmp/server"
 : >"$tap_tmp/said"
 "$tree/dev" run serve "$tree/models/x y.gguf" >"$tap_tmp/said" 2>&1 &
 dev_pid=$!
-tries=0
-until grep -q "Ctrl-C" "$tap_tmp/said" || [ "$tries" -gt 100 ]; do
-    tries=$((tries + 1))
-    sleep 0.1
-done
+waits grep -q "Ctrl-C" "$tap_tmp/said"
 has "run serve prints the address" "$(cat "$tap_tmp/said")" "http://127.0.0.1:9/v1"
 has "... a key" "$(cat "$tap_tmp/said")" "sk-sillok-abc_1"
 has "... and a curl line with both" "$(grep curl "$tap_tmp/said")" "curl http://127.0.0.1:9/v1/chat/completions -H 'Authorization: Bearer sk-sillok-abc_1'"

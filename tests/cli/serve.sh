@@ -14,15 +14,13 @@ start() {
     : >"$tap_tmp/listen"
     "$SILLOK" serve "$model" --port 0 --socket "$socket" --state "$state" -t 1 "$@" >"$tap_tmp/listen" 2>"$log" &
     pid=$!
-    tries=0
-    until grep -q "unix:" "$tap_tmp/listen"; do
-        tries=$((tries + 1))
-        if [ "$tries" -gt 300 ] || ! kill -0 "$pid" 2>/dev/null; then
-            fail "the server starts" "$(cat "$log")"
-            return 1
-        fi
-        sleep 0.1
-    done
+    waits listens_or_ended
+    grep -q "unix:" "$tap_tmp/listen" && return
+    fail "the server starts" "$(cat "$log")"
+    return 1
+}
+listens_or_ended() {
+    grep -q "unix:" "$tap_tmp/listen" || ! kill -0 "$pid" 2>/dev/null
 }
 # stop SIGNAL: sends it and waits; the exit code in $code
 stop() {
@@ -63,8 +61,10 @@ lost=
 acked=-1
 for round in $(seq "$rounds"); do
     start --no-keys || break
+    : >"$tap_tmp/acks"
     ask 4 0 >"$tap_tmp/acks" 2>/dev/null &
     asker=$!
+    waits test -s "$tap_tmp/acks"
     sleep "0.$((round * 37 % 80 + 15))"
     kill -9 "$pid"
     wait "$pid" 2>/dev/null

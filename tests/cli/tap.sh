@@ -76,6 +76,16 @@ exits() {
     fi
 }
 
+# waits COMMAND...: runs it until it succeeds, for two minutes at the most; its output is dropped
+waits() {
+    tap_tries=0
+    until "$@" >/dev/null 2>&1; do
+        tap_tries=$((tap_tries + 1))
+        [ "$tap_tries" -le 1200 ] || return 1
+        sleep 0.1
+    done
+}
+
 done_testing() {
     echo "1..$tap_count"
     [ "$tap_failed" = 0 ]

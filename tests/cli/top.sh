@@ -57,11 +57,7 @@ tcp.serve_forever()
 EOF
 python3 "$tap_tmp/server.py" "$tap_tmp" &
 server=$!
-waited=0
-while [ ! -f "$tap_tmp/port" ] && [ "$waited" -lt 200 ]; do
-    sleep 0.05
-    waited=$((waited + 1))
-done
+waits test -f "$tap_tmp/port"
 port=$(cat "$tap_tmp/port")
 
 exits "without a key" 1 "$SILLOK" top "http://127.0.0.1:$port" --once
@@ -86,11 +82,10 @@ exits "... by its path" 0 "$SILLOK" top "$tap_tmp/s.sock" --once
 : >"$tap_tmp/two" # there before the first look at it
 "$SILLOK" top "$tap_tmp/s.sock" --interval 0.2 >"$tap_tmp/two" 2>&1 &
 top=$!
-waited=0
-while [ "$(grep -c 'tokens/s' "$tap_tmp/two")" -lt 8 ] && [ "$waited" -lt 200 ]; do
-    sleep 0.05
-    waited=$((waited + 1))
-done
+looked() { # COUNT: lines with a rate
+    [ "$(grep -c 'tokens/s' "$tap_tmp/two")" -ge "$1" ]
+}
+waits looked 8
 kill "$top" 2>/dev/null
 wait "$top" 2>/dev/null
 rate=$(sed -n 's/.*answers \([0-9]*\)\..*/\1/p' "$tap_tmp/two" | sort -n | tail -n 1)

@@ -95,11 +95,7 @@ while True:
 EOF2
 python3 "$tap_tmp/server.py" "$tap_tmp" &
 server=$!
-waited=0
-while [ ! -f "$tap_tmp/ports" ] && [ "$waited" -lt 600 ]; do
-    sleep 0.05
-    waited=$((waited + 1))
-done
+waits test -f "$tap_tmp/ports"
 # at NAME [HOST]: the address of one of the servers
 at() {
     echo "https://${2-localhost}:$(sed -n "s/^$1 //p" "$tap_tmp/ports")"

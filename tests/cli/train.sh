@@ -152,14 +152,13 @@ printf '{"messages": [{"role": "user"}]}\n' >>"$tap_tmp/run/dialogue.jsonl"
 exits "a dialogue without content" 1 train
 has "... is named with its line" "$(cat "$tap_tmp/err")" 'dialogue.jsonl:25: message 1 needs "role" and "content"'
 fresh
+sed 's/steps: 16/steps: 100000/' tests/learn/nano.yaml >"$tap_tmp/run/nano.yaml"
 "$SILLOK" train "$tap_tmp/run/nano.yaml" -q -t 2 2>/dev/null &
 pid=$!
-sleep 0.2
-if kill -STOP "$pid" 2>/dev/null; then
-    exits "two runs of one recipe at a time are refused" 1 train
-    has "... and say so" "$(cat "$tap_tmp/err")" 'in use by another process'
-    kill -CONT "$pid"
-fi
-wait "$pid"
+waits test -s "$tap_tmp/run/nano.gguf.log.jsonl" # which it has for itself from before the first line
+exits "two runs of one recipe at a time are refused" 1 train
+has "... and say so" "$(cat "$tap_tmp/err")" 'in use by another process'
+kill -9 "$pid"
+wait "$pid" 2>/dev/null
 exits "no recipe is a wrong usage" 2 "$SILLOK" train
 done_testing

@@ -4,20 +4,23 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { launch, noSerious, picture } from "./lib_browser.mjs";
-import { Server, sillok, until } from "./lib_serve.mjs";
+import { drawn, launch, noSerious, picture } from "./lib_browser.mjs";
+import { Server, patience, sillok, until } from "./lib_serve.mjs";
 import { test, done } from "./tap.mjs";
 
-const { browser, axeSource } = await launch("console: plans in a browser");
+const { browser, newContext, axeSource } = await launch("console: plans in a browser");
 const server = await Server.start({ more: { keys: false } });
-const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, locale: "ko-KR", reducedMotion: "reduce" });
+const context = await newContext({ viewport: { width: 1440, height: 1000 }, locale: "ko-KR", reducedMotion: "reduce" });
 const page = await context.newPage();
 const problems = [];
 page.on("pageerror", (e) => problems.push(String(e)));
 page.on("console", (m) => m.type() === "error" && !/Failed to load resource/.test(m.text()) && problems.push(m.text()));
 page.on("request", (r) => !r.url().startsWith(server.origin) && !/^(data|blob):/.test(r.url()) && problems.push(`asks elsewhere: ${r.url()}`));
 
-const settled = () => until(async () => (await page.locator(".plan-busy").count()) === 0 && (await page.getByText(/계산하는 중|Computing/).count()) === 0, 30_000, "a run's end");
+const settled = async () => {
+    await drawn(page); // what was changed has begun to be computed
+    await until(async () => (await page.locator(".plan-busy").count()) === 0 && (await page.getByText(/계산하는 중|Computing/).count()) === 0, "a run's end");
+};
 const tile = (name) => page.locator(".stat", { has: page.locator("dt", { hasText: new RegExp(`^${name}$`) }) }).locator("dd").innerText();
 const field = (name) => page.getByLabel(name, { exact: true });
 const design = async () => {
@@ -49,10 +52,10 @@ await test("a slider moved by the keyboard changes the year, and is marked", asy
     assert.equal(await field("자가 태양광 용량").inputValue(), "100");
     await page.getByText("바꾼 값 1개").waitFor();
     await page.getByText("자가 태양광", { exact: false }).first().waitFor();
-    await until(async () => (await page.locator(".plan-sources").innerText()).includes("자가 태양광"), 20_000, "PV among the sources");
+    await until(async () => (await page.locator(".plan-sources").innerText()).includes("자가 태양광"), "PV among the sources");
     assert.equal(await tile("연간 전력량"), before);
     await page.getByRole("button", { name: "자가 태양광 용량 처음 값으로" }).click();
-    await until(async () => !(await page.locator(".plan-sources").innerText()).includes("자가 태양광"), 20_000, "the base again");
+    await until(async () => !(await page.locator(".plan-sources").innerText()).includes("자가 태양광"), "the base again");
     await page.getByText("바꾼 값 없음").waitFor();
 });
 
@@ -85,7 +88,7 @@ await test("two variants stand side by side with their differences", async () =>
     await field("자가 태양광 용량").fill("150");
     await settled();
     const table = page.locator(".table[aria-label='두 변형의 비교']");
-    await until(async () => /\+[\d.,]+장/.test(await table.innerText()) || /−[\d.,]+장/.test(await table.innerText()), 30_000, "a difference of GPUs");
+    await until(async () => /\+[\d.,]+장/.test(await table.innerText()) || /−[\d.,]+장/.test(await table.innerText()), "a difference of GPUs");
     assert.match(await table.innerText(), /[+−][\d.]+%/);
     assert.match(await table.innerText(), /같음/);
     assert.equal(await page.locator(".plot").count(), 6);
@@ -96,7 +99,7 @@ await test("two variants stand side by side with their differences", async () =>
     await picture(page, "plan-figures");
     await page.getByRole("button", { name: "A를 B로 복사" }).click();
     await settled();
-    await until(async () => !/[+−][\d.,]+장/.test(await table.innerText()), 30_000, "equal variants");
+    await until(async () => !/[+−][\d.,]+장/.test(await table.innerText()), "equal variants");
     await page.getByRole("button", { name: "변형 B 없애기" }).click();
     await table.waitFor({ state: "detached" });
 });
@@ -121,7 +124,7 @@ await test("the design is saved, runs by the command, and is loaded again", asyn
     const shown = Number(number.replaceAll(",", "")) * (scale === "조" ? 1000 : 0.1);
     assert.ok(Math.abs(shown - npv) <= 0.006 * Math.abs(npv), `${shown} and ${npv}`);
     await page.locator("input[type=file]").setInputFiles(file);
-    await page.getByText("불러온 설계: 우리 설계").waitFor({ timeout: 20_000 });
+    await page.getByText("불러온 설계: 우리 설계").waitFor();
     await settled();
     assert.equal(await field("환율").inputValue(), "1500");
     writeFileSync(file, "site: {name: x}\n");
@@ -135,7 +138,7 @@ await test("the design is saved, runs by the command, and is loaded again", asyn
 await test("the report opens as a document of its own", async () => {
     await page.getByRole("button", { name: "보고서 만들기" }).click();
     const link = page.getByRole("link", { name: /보고서 열기/ });
-    await link.waitFor({ timeout: 120_000 });
+    await link.waitFor({ timeout: 2 * patience });
     const [report] = await Promise.all([context.waitForEvent("page"), link.click()]);
     await report.waitForLoadState();
     assert.match(await report.title(), /Korea 250 MW/);
@@ -147,9 +150,15 @@ await test("the report opens as a document of its own", async () => {
 });
 
 await test("what was computed stays while another page is shown; the server away is told", async () => {
+    let asked = 0;
+    const count = (r) => r.url().endsWith("/plan/run") && asked++;
+    page.on("request", count);
     await page.getByRole("link", { name: "대화" }).click();
+    await page.getByRole("textbox", { name: "메시지" }).waitFor();
     await page.getByRole("link", { name: "계획" }).click();
-    await page.locator(".stat").first().waitFor({ timeout: 2000 });
+    await page.locator(".stat").first().waitFor();
+    assert.equal(asked, 0, "nothing is computed again");
+    page.off("request", count);
     await context.setOffline(true);
     await page.getByText("연결이 끊겼습니다.", { exact: false }).first().waitFor();
     await context.setOffline(false);

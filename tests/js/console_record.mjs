@@ -5,14 +5,14 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { launch, noSerious, picture } from "./lib_browser.mjs";
+import { keepTalk, keptTalk, launch, noSerious, picture } from "./lib_browser.mjs";
 import { Server, until } from "./lib_serve.mjs";
 import { test, done } from "./tap.mjs";
 
-const { browser, axeSource } = await launch("console: the record in a browser");
+const { browser, newContext, axeSource } = await launch("console: the record in a browser");
 const server = await Server.start({ model: { max_tokens: 60 } });
 const keys = { own: server.key, other: server.addKey("국세청"), admin: server.addKey("운영팀", "--name", "console", "--admin") };
-const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: "ko-KR", timezoneId: "Asia/Seoul", reducedMotion: "reduce" });
+const context = await newContext({ viewport: { width: 1280, height: 900 }, locale: "ko-KR", timezoneId: "Asia/Seoul", reducedMotion: "reduce" });
 const page = await context.newPage();
 const problems = [];
 page.on("pageerror", (e) => problems.push(String(e)));
@@ -49,7 +49,7 @@ const longest = mine.at(-1);
 
 await test("the latest entries come first, of this tenant alone, with the signed head", async () => {
     await page.reload();
-    await until(async () => (await rows.count()) === mine.length, 5000, "the entries");
+    await until(async () => (await rows.count()) === mine.length, "the entries");
     assert.deepEqual(await page.locator(".entry-link").allTextContents(), mine.map((m) => String(m.entry)).reverse());
     await page.getByRole("heading", { name: "서명된 기록" }).waitFor();
     const head = await page.locator(".card").first().innerText();
@@ -67,12 +67,12 @@ await test("filters by model and day narrow the list; clearing widens it", async
     const today = new Intl.DateTimeFormat("sv", { timeZone: "Asia/Seoul" }).format(Date.now());
     await page.getByText("조건으로 좁히기").click();
     await page.getByLabel("시작일").fill(today);
-    await until(async () => (await rows.count()) === mine.length, 5000, "today's entries");
+    await until(async () => (await rows.count()) === mine.length, "today's entries");
     await page.getByLabel("종료일").fill("2020-01-01");
     await page.getByText("조건에 맞는 기록이 없습니다.").waitFor();
     await page.getByRole("button", { name: "조건 지우기" }).click();
     await page.locator(".record-filters").getByLabel("모델").selectOption("tiny");
-    await until(async () => (await rows.count()) === mine.length, 5000, "the model's entries");
+    await until(async () => (await rows.count()) === mine.length, "the model's entries");
     await page.getByRole("button", { name: "조건 지우기" }).click();
 });
 
@@ -80,14 +80,14 @@ await test("search finds an answer by its ID, and an entry by its number", async
     const search = page.getByLabel("기록 번호나 응답 ID로 찾기");
     await search.fill(mine[2].id);
     await page.getByRole("button", { name: "찾기", exact: true }).click();
-    await until(async () => (await rows.count()) === 1, 5000, "one entry");
+    await until(async () => (await rows.count()) === 1, "one entry");
     assert.equal(await page.locator(".entry-link").textContent(), String(mine[2].entry));
     await picture(page, "record-found");
     await search.fill("chatcmpl-none");
     await search.press("Enter");
     await page.getByText("조건에 맞는 기록이 없습니다.").waitFor();
     await page.getByRole("button", { name: "조건 지우기" }).click();
-    await until(async () => (await rows.count()) === mine.length, 5000, "all entries");
+    await until(async () => (await rows.count()) === mine.length, "all entries");
     await search.fill(`기록 ${longest.entry}번`);
     await search.press("Enter");
     await page.getByRole("heading", { name: `기록 ${longest.entry}번` }).waitFor();
@@ -148,7 +148,7 @@ await test("a receipt changed on its way is shown as broken", async () => {
 /* ---- in the conversation ---- */
 
 const answers = page.locator(".answer");
-const finished = () => until(async () => (await answers.count()) >= 1 && (await page.locator(".answer[aria-busy=true]").count()) === 0, 15_000, "the answer");
+const finished = () => until(async () => (await answers.count()) >= 1 && (await page.locator(".answer[aria-busy=true]").count()) === 0, "the answer");
 
 await test("beside an answer: run again, equal; checked to the letter", async () => {
     await page.goto(`${server.origin}/#/chat`);
@@ -167,24 +167,9 @@ await test("beside an answer: run again, equal; checked to the letter", async ()
 });
 
 await test("a text changed in the browser's own keeping is told", async () => {
-    await page.waitForTimeout(200); // it is being kept
-    const id = new URL(page.url()).hash.replace(/^#\/chat\//, "");
-    await page.evaluate(
-        (id) =>
-            new Promise((resolve, reject) => {
-                const open = indexedDB.open("sillok");
-                open.onerror = () => reject(open.error);
-                open.onsuccess = () => {
-                    const store = open.result.transaction("conversations", "readwrite").objectStore("conversations");
-                    store.get(id).onsuccess = (e) => {
-                        const c = e.target.result;
-                        c.messages.find((m) => m.role === "assistant").text = "그런 말은 한 적이 없습니다.";
-                        store.put(c).onsuccess = () => (open.result.close(), resolve());
-                    };
-                };
-            }),
-        id,
-    );
+    const talk = await keptTalk(page);
+    talk.messages.find((m) => m.role === "assistant").text = "그런 말은 한 적이 없습니다.";
+    await keepTalk(page, talk);
     await page.reload();
     await finished();
     await answers.first().getByRole("button", { name: /^기록 [\d,]+번\s*확인$/ }).click();
@@ -201,24 +186,24 @@ await test("an answer that was stopped is found in the record by its request", a
     await page.goto(`${server.origin}/#/chat`);
     await page.getByRole("button", { name: "새 대화" }).click();
     await page.getByRole("textbox", { name: "메시지" }).fill("멈출 답");
-    await slow(2000);
+    await slow(600);
     try {
         await page.getByRole("textbox", { name: "메시지" }).press("Enter");
-        await until(async () => (await answers.first().locator(".markdown").textContent({ timeout: 1000 }).catch(() => "")).length > 0, 15_000, "its beginning");
+        await until(async () => (await answers.first().locator(".markdown").textContent({ timeout: 1000 }).catch(() => "")).length > 0, "its beginning");
         await page.getByRole("button", { name: "멈추기" }).click();
     } finally {
         await slow(-1);
         await cdp.detach();
     }
     await answers.first().getByRole("link", { name: "기록에서 찾기" }).click();
-    await until(async () => (await rows.count()) === 1, 5000, "its entry");
+    await until(async () => (await rows.count()) === 1, "its entry");
 });
 
 /* ---- others ---- */
 
 await test("another tenant's key sees nothing of it", async () => {
     await enter(keys.other);
-    await until(async () => (await rows.count()) === 1, 5000, "its own entry");
+    await until(async () => (await rows.count()) === 1, "its own entry");
     assert.equal(await page.locator(".entry-link").textContent(), String(theirs.entry));
     await enter(keys.other, `#/record/${longest.entry}`);
     await page.getByText(`이 키로 볼 수 있는 기록 ${longest.entry}번이 없습니다.`).waitFor();
@@ -232,7 +217,7 @@ await test("another tenant's key sees nothing of it", async () => {
 
 await test("an administrator sees all entries, runs them again, and reads nobody's words", async () => {
     await enter(keys.admin);
-    await until(async () => (await rows.count()) === 8, 5000, "all entries");
+    await until(async () => (await rows.count()) === 8, "all entries");
     await page.getByText("기관별 기록").click();
     await page.locator(".facts tbody tr").nth(1).waitFor();
     await noSerious(page, axeSource);
@@ -240,7 +225,7 @@ await test("an administrator sees all entries, runs them again, and reads nobody
     await page.getByText("기관별 기록").click();
     await page.getByText("조건으로 좁히기").click();
     await page.locator(".record-filters").getByLabel("기관").selectOption("국세청");
-    await until(async () => (await page.locator(".entry-link").count()) === 1, 5000, "the tenant's entry");
+    await until(async () => (await page.locator(".entry-link").count()) === 1, "the tenant's entry");
     await page.locator(".entry-link").click();
     await page.getByText("다른 기관의 대화 내용은 관리자에게도 보이지 않습니다.").waitFor();
     await page.getByRole("button", { name: "다시 실행해 비교" }).click();
@@ -289,12 +274,12 @@ await test("a transcript changed on the disk: not equal, and the record stands",
 await test("more than a page: the rest is a click away, and new entries are told", async () => {
     for (let i = 0; i < 4; i++) await answer(keys.own, "많이", { n: 15, max_tokens: 2 });
     await enter(keys.own);
-    await until(async () => (await rows.count()) === 50, 5000, "a page");
+    await until(async () => (await rows.count()) === 50, "a page");
     await page.getByRole("button", { name: "더 보기" }).click();
-    await until(async () => (await rows.count()) === 67, 5000, "the rest");
+    await until(async () => (await rows.count()) === 67, "the rest");
     await answer(keys.own, "새 질문");
-    await page.getByRole("button", { name: "새 기록 1건 보기" }).click({ timeout: 15_000 });
-    await until(async () => (await rows.count()) === 50, 5000, "the newest");
+    await page.getByRole("button", { name: "새 기록 1건 보기" }).click();
+    await until(async () => (await rows.count()) === 50, "the newest");
 });
 
 await test("a long search says how far it looked and goes on; a failure says so and is tried again", async () => {
@@ -316,7 +301,7 @@ await test("a long search says how far it looked and goes on; a failure says so 
     await picture(page, "record-limited");
     await page.unroute("**/record/entries?**");
     await page.getByRole("button", { name: "다시 시도" }).click();
-    await until(async () => (await rows.count()) === 50, 5000, "the entries");
+    await until(async () => (await rows.count()) === 50, "the entries");
 });
 
 await test("English is complete", async () => {

@@ -59,6 +59,11 @@ export class Server {
         return run(sillok, ["key", "add", "--state", this.state, tenant, ...options]).match(/sk-[\w-]+/)[0];
     }
 
+    // Waits until the running server knows a key.
+    async known(key) {
+        await until(async () => (await this.ask("/whoami", undefined, { authorization: `Bearer ${key}` })).status === 200, "a new key");
+    }
+
     // What a command of the program prints.
     sillok(...args) {
         return run(sillok, args);
@@ -104,7 +109,7 @@ export class Server {
     async metric(name) {
         if (this.key && !this.operator) {
             this.operator = this.addKey("operator", "--admin");
-            await sleep(500); // the server looks five times a second
+            await this.known(this.operator);
         }
         const { text } = await this.ask("/metrics", undefined, this.operator && { authorization: `Bearer ${this.operator}` });
         const lines = text.split("\n").filter((l) => l.startsWith(name + "{") || l.startsWith(name + " "));
@@ -140,13 +145,26 @@ export class Server {
     }
 }
 
+// What a promise is rejected with.
+export async function failure(promise) {
+    try {
+        await promise;
+    } catch (e) {
+        return e;
+    }
+    throw new Error("it did not fail");
+}
+
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+// How long something that will come is waited for: longer than a loaded machine needs.
+export const patience = 60_000;
+
 // Waits until f() holds.
-export async function until(f, ms, what) {
-    const end = Date.now() + ms;
+export async function until(f, what) {
+    const end = Date.now() + patience;
     while (!(await f())) {
-        if (Date.now() > end) throw new Error(`${what}: not within ${ms} ms`);
+        if (Date.now() > end) throw new Error(`${what}: not within ${patience} ms`);
         await sleep(20);
     }
 }

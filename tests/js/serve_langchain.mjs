@@ -1,6 +1,6 @@
 // @langchain/openai against the local server: ChatOpenAI (chat completions) and OpenAI (completions).
 import assert from "node:assert/strict";
-import { Server, packages } from "./lib_serve.mjs";
+import { Server, failure, packages } from "./lib_serve.mjs";
 import { test, done } from "./tap.mjs";
 
 const [{ ChatOpenAI, OpenAI }, { HumanMessage, SystemMessage }] = await packages("@langchain/openai", "@langchain/core/messages");
@@ -8,15 +8,6 @@ const server = await Server.start();
 const settings = { model: "tiny", apiKey: server.key, maxRetries: 0, configuration: { baseURL: server.baseURL } };
 const chat = (more = {}, kwargs = {}) => new ChatOpenAI({ ...settings, maxTokens: 20, modelKwargs: { seed: 2, ...kwargs }, ...more });
 const messages = [new SystemMessage("짧게"), new HumanMessage("안녕하세요")];
-
-async function failure(promise) {
-    try {
-        await promise;
-    } catch (e) {
-        return e;
-    }
-    throw new Error("it did not fail");
-}
 
 await test("invoke", async () => {
     const a = await chat().invoke(messages);

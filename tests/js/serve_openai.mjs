@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { Server, packages, sleep, until } from "./lib_serve.mjs";
+import { Server, failure, packages, sleep, until } from "./lib_serve.mjs";
 import { test, skip, done } from "./tap.mjs";
 
 const [{ default: OpenAI }] = await packages("openai");
@@ -28,16 +28,6 @@ async function collect(stream) {
 
 const join = (chunks, choice = 0) =>
     chunks.flatMap((c) => c.choices).filter((c) => c.index === choice).map((c) => c.delta?.content ?? c.text ?? "").join("");
-
-// What a promise is rejected with.
-async function failure(promise) {
-    try {
-        await promise;
-    } catch (e) {
-        return e;
-    }
-    throw new Error("it did not fail");
-}
 
 // ---- models ----
 
@@ -205,9 +195,12 @@ await test("errors: endpoints that are not there yet", async () => {
 });
 
 await test("errors: too many at once is 429, and the client's retries bring all through", async () => {
-    const long = { ...ask, max_completion_tokens: 200, logit_bias: onlyA, temperature: 0 };
-    const at_once = await Promise.allSettled(Array.from({ length: 24 }, () => client.chat.completions.create(long)));
-    const refused = at_once.filter((r) => r.status === "rejected").map((r) => r.reason);
+    const long = { ...ask, max_completion_tokens: 400, logit_bias: onlyA, temperature: 0 };
+    let refused = [];
+    for (let tries = 0; tries < 20 && !refused.length; tries++) { // where this process is slow, they are not at once
+        const at_once = await Promise.allSettled(Array.from({ length: 24 }, () => client.chat.completions.create(long)));
+        refused = at_once.filter((r) => r.status === "rejected").map((r) => r.reason);
+    }
     assert.ok(refused.length > 0 && refused.length <= 16, `${refused.length} refused`);
     for (const e of refused) {
         assert.ok(e instanceof OpenAI.RateLimitError);
@@ -223,7 +216,7 @@ await test("abort in mid-stream: the server stops, and goes on with others", asy
     let n = 0;
     for await (const chunk of stream) if (chunk.choices[0].delta.content && ++n === 3) break;
     assert.equal(n, 3);
-    await until(async () => (await server.metric("sillok_requests_running")) === 0, 5000, "nothing runs any more");
+    await until(async () => (await server.metric("sillok_requests_running")) === 0, "nothing runs any more");
     const before = new AbortController();
     const pending = chat({ max_completion_tokens: 400, logit_bias: onlyA }, { signal: before.signal });
     await sleep(5);
@@ -310,24 +303,35 @@ await test("headers say what is left", async () => {
 
 await test("a day's budget that is used up is 429, and the client does not try again", async () => {
     await withServer({ rates: { tokens_per_day: 60 } }, async (mine, other) => {
+        const before = await other.metric("sillok_http_requests_total");
         const e = await failure(mine.chat.completions.create({ ...ask, max_completion_tokens: 400 }));
         assert.ok(e instanceof OpenAI.RateLimitError);
         assert.equal(e.headers.get("x-should-retry"), "false");
-        assert.equal(await other.metric("sillok_http_requests_total"), 2); // this one is the second
+        assert.equal((await other.metric("sillok_http_requests_total")) - before, 2); // this one is the second
     });
 });
 
-// A part of the time that the answer needs; less of it when the machine has become faster meanwhile.
+// A part of the time that the answer needs; less of it when the machine has become faster meanwhile, more where that
+// was too little for a beginning.
 await test("an answer that takes too long ends with its own reason, whole and streamed", async () => {
     const long = { ...ask, max_completion_tokens: 400, logit_bias: onlyA, temperature: 0 };
     const began = Date.now();
     assert.equal(textOf(await client.chat.completions.create(long)).length, 400);
     const needed = Date.now() - began;
     const reasons = [];
-    for (let part = 2; part <= 32 && !reasons.includes("timeout timeout"); part *= 2)
+    let part = 2;
+    for (let tries = 0; tries < 12 && !reasons.includes("timeout timeout"); tries++)
         await withServer({ limits: { request_timeout: `${Math.ceil(needed / part)}ms` } }, async (mine) => {
-            const whole = await mine.chat.completions.create(long);
-            const chunks = await collect(await mine.chat.completions.create({ ...long, stream: true }));
+            let whole, chunks;
+            try {
+                whole = await mine.chat.completions.create(long, { maxRetries: 0 });
+                chunks = await collect(await mine.chat.completions.create({ ...long, stream: true }, { maxRetries: 0 }));
+            } catch (e) {
+                assert.equal(e.status, 408);
+                part /= 1.5;
+                return;
+            }
+            part *= 2;
             assert.match(textOf(whole), /^a+$/);
             assert.match(join(chunks), /^a+$/);
             const pair = [whole.choices[0].finish_reason, chunks.at(-1).choices[0].finish_reason];
