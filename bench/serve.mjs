@@ -10,11 +10,10 @@ import { Agent, request } from "node:http";
 import { cpus, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { build, option, savedRows, versionOf } from "./lib_bench.mjs";
 
-const option = (name, otherwise) => {
-    const at = process.argv.indexOf(`--${name}`);
-    return at < 0 ? otherwise : process.argv[at + 1];
-};
+const version = versionOf("node-llama-cpp");
+build("build/sillok", "build/tests/tool_make_model");
 const pairs = Number(option("pairs", "9"));
 const type = option("type", "Q8_0");
 const threads = Number(option("threads", "2"));
@@ -269,9 +268,7 @@ await load.close();
 
 // This run's rows, and of an earlier run those that were not measured now.
 const file = "bench/results/serve.csv";
-const earlier = !existsSync(file) ? [] : readFileSync(file, "utf8").split("\n").filter((l) => l && !l.startsWith("#")).slice(1).map((l) => l.split(","));
-const all = new Map([...earlier, ...rows.map((r) => r.map((f) => String(f).replaceAll(",", ";")))].map((r) => [r[0], r]));
-const { version } = JSON.parse(readFileSync("tests/js/node_modules/node-llama-cpp/package.json", "utf8"));
+const all = new Map([...savedRows(file), ...rows.map((r) => r.map((f) => String(f).replaceAll(",", ";")))].map((r) => [r[0], r]));
 mkdirSync("bench/results", { recursive: true });
 writeFileSync(file, [
     `# The server beside llama.cpp (node-llama-cpp ${version} with parallel sequences behind a minimal HTTP server): ${type}, 1.1 billion parameters,`,

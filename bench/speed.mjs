@@ -6,15 +6,14 @@
 // and the last thread count are also measured behind long texts (three pairs: reading the texts takes minutes). Rows of
 // an earlier run on the same machine that are not measured again stay.
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { build, option, savedRows, versionOf } from "./lib_bench.mjs";
 
-const option = (name, otherwise) => {
-    const at = process.argv.indexOf(`--${name}`);
-    return at < 0 ? otherwise : process.argv[at + 1];
-};
+const version = versionOf("node-llama-cpp");
+build("build/sillok", "build/tests/tool_make_model");
 const pairs = Number(option("pairs", "9"));
 const types = option("types", "Q8_0,Q4_0,Q4_K_M").split(",");
 const threadCounts = option("threads", "1,2").split(",").map(Number);
@@ -158,17 +157,14 @@ async function load(path, type, threads) {
 
 const machine = cpus()[0].model.trim();
 const slug = machine.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
-const { version } = JSON.parse(readFileSync("tests/js/node_modules/node-llama-cpp/package.json", "utf8"));
 const what = `Llama shape of 1.1 billion parameters with random weights; ${machine}; ${new Date().toISOString().slice(0, 10)}`;
 const write = (name, ...lines) => writeFileSync(`bench/results/${name}.csv`, `${lines.join("\n")}\n`);
 const details = `details/speed-${slug}`;
 
 // This run's rows, and of an earlier run on this machine those that were not measured now.
 function merged() {
-    const path = `bench/results/${details}.csv`, key = (r) => r.slice(0, 3).join();
-    const earlier = !existsSync(path) ? [] : readFileSync(path, "utf8").split("\n").filter((l) => l && !l.startsWith("#")).slice(1)
-        .map((l) => l.split(","));
-    const now = new Map([...earlier, ...rows].map((r) => [key(r), r]));
+    const key = (r) => r.slice(0, 3).join();
+    const now = new Map([...savedRows(`bench/results/${details}.csv`), ...rows].map((r) => [key(r), r]));
     const order = ["Q8_0", "Q4_0", "Q4_K_M"];
     return [...now.values()].sort((a, b) => order.indexOf(a[0]) - order.indexOf(b[0]) || a[1] - b[1]);
 }
