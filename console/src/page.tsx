@@ -167,16 +167,29 @@ export function Empty({ text, icon, children }: { text?: string; icon?: IconName
     );
 }
 
-/** What went wrong, in the page's language and in the server's own words, and another try. */
-export function ErrorNote({ failure, title, onRetry }: { failure: Failure; title?: string; onRetry?: () => void }): VNode {
+/** What the server says itself, in its language. */
+export function ServerWords({ failure }: { failure: Failure }): VNode | null {
+    const w = useWords();
+    if (failure.kind === "offline" || !failure.message) return null;
+    return <p class="server-words">{w.serverSays && `${w.serverSays} `}<span lang="en">{failure.message}</span></p>;
+}
+
+interface ErrorProps {
+    failure: Failure;
+    title?: string;
+    told?: string; // why, in the page's language; empty: not known, and the server's own words stand there
+    onRetry?: () => void;
+}
+
+/** What went wrong, in the page's language, and another try. */
+export function ErrorNote({ failure, title, told, onRetry }: ErrorProps): VNode {
     const w = useWords();
     return (
         <div class="error-note" role="alert">
             <Icon name="alert" />
             <div>
                 <strong>{title ?? w.fail[failure.kind]}</strong>
-                {title && <p>{w.fail[failure.kind]}</p>}
-                {failure.kind !== "offline" && <p class="server-words" lang="en">{failure.message}</p>}
+                {told ? <p>{told}</p> : <ServerWords failure={failure} />}
             </div>
             {onRetry && <button type="button" class="button quiet small" onClick={onRetry}>{w.retry}</button>}
         </div>

@@ -7,13 +7,16 @@ import { useLoaded } from "./load";
 import { Card, ErrorNote, Loading, Page, Shown } from "./page";
 import type { PageProps } from "./pages";
 import { baseOf, controlsOf, getVariables, makeReport, useRun, type Made, type Running, type Variables, type Variant } from "./plan_data";
+import { toldPlan, type Told } from "./plan_errors";
 import { PlanForm } from "./plan_form";
 import { AllResults, Compared, Figures, Notes, Sources, Tiles } from "./plan_result";
-import { usePlanWords } from "./plan_words";
+import { usePlanWords, type PlanWords } from "./plan_words";
+import type { Lang } from "./prefs";
 import { useWords } from "./words";
 
 type Name = "A" | "B";
 const designMax = 64 << 10;
+const shownWait = 1000; // ms
 const begin: { A: Variant; B: Variant | null; at: Name } = { A: { design: null, set: {} }, B: null, at: "A" };
 let kept = begin; // while another page is shown
 
@@ -24,6 +27,12 @@ function save(text: string, name: string): void {
     a.download = name;
     a.click();
     setTimeout(() => URL.revokeObjectURL(url), 1000);
+}
+
+/** Why a plan failed, for people. English is the server's own. */
+function told(failure: Failure, all: Variables, variant: Variant, lang: Lang, w: PlanWords): Told {
+    const known = toldPlan(failure, { variables: all.variables, labels: w.labels, names: w.names, units: w.units }, variant.design !== null && Object.keys(variant.set).length === 0);
+    return lang === "ko" ? known : { ...known, text: "" };
 }
 
 /* ---- variants and designs ---- */
@@ -81,7 +90,7 @@ function Designs({ variant, running, onVariant }: { variant: Variant; running: R
 
 /* ---- the report ---- */
 
-function Report({ apiKey, variant, ready }: { apiKey: string; variant: Variant; ready: boolean }): VNode {
+function Report({ apiKey, all, variant, ready }: { apiKey: string; all: Variables; variant: Variant; ready: boolean }): VNode {
     const w = usePlanWords();
     const { lang } = useWords();
     const [made, setMade] = useState<{ of: string; report: Made } | null>(null);
@@ -112,28 +121,37 @@ function Report({ apiKey, variant, ready }: { apiKey: string; variant: Variant; 
                 {here && <a class="button quiet" href={here.report} download="sillok-plan.html"><Icon name="save" />{w.saveReport}</a>}
             </div>
             {here && <p class="field-hint">{w.reportKept}</p>}
-            {failure && <ErrorNote failure={failure} onRetry={() => void make()} />}
+            {failure && <ErrorNote failure={failure} title={w.noReport} told={told(failure, all, variant, lang, w).text} onRetry={() => void make()} />}
         </Card>
     );
 }
 
 /* ---- the page ---- */
 
+interface StatusProps {
+    running: Running & { retry(): void };
+    first: boolean; // nothing is known of the design yet
+    why: string; // it failed, for people
+}
+
 /** What stands above the results: that they are being computed, or why they are not. */
-function Status({ running, first }: { running: Running & { retry(): void }; first: boolean }): VNode | null {
+function Status({ running, first, why }: StatusProps): VNode | null {
     const w = usePlanWords();
-    if (running.failure)
+    const { failure, run, busy, waits } = running;
+    if (failure)
         return (
             <>
-                <ErrorNote failure={running.failure} {...(running.failure.kind === "request" && { title: w.noRun })} onRetry={running.retry} />
-                {running.run && <p class="plan-status">{w.old}</p>}
+                <ErrorNote failure={failure} {...(failure.kind === "request" && { title: w.noRun })} told={why} onRetry={running.retry} />
+                {run && <p class="plan-status">{w.old}</p>}
             </>
         );
-    return <p class="plan-status" role="status">{running.busy ? (first ? w.first : running.run ? w.stale : w.running) : <span class="hidden">{running.run ? w.done : ""}</span>}</p>;
+    const waiting = waits && waits.failure.retryMs >= shownWait ? w.waits[waits.failure.kind === "limit" ? "limit" : "busy"](Math.ceil(waits.failure.retryMs / 1000)) : "";
+    return <p class="plan-status" role="status">{waiting || (busy ? (first ? w.first : run ? w.stale : w.running) : <span class="hidden">{run ? w.done : ""}</span>)}</p>;
 }
 
 function Planned({ all, apiKey, online }: { all: Variables; apiKey: string; online: boolean }): VNode {
     const w = usePlanWords();
+    const { lang } = useWords();
     const [state, setState] = useState(kept);
     const put = (part: Partial<typeof begin>): void => setState((s) => (kept = { ...s, ...part }));
     const a = useRun("A", apiKey, state.A, online);
@@ -144,7 +162,7 @@ function Planned({ all, apiKey, online }: { all: Variables; apiKey: string; onli
     const base = baseOf(variant);
     const shown = [...(a.run ? [{ name: "A", run: a.run }] : []), ...(state.B && b.run ? [{ name: "B", run: b.run }] : [])];
     const onVariant = (v: Variant): void => put(at === "A" ? { A: v } : { B: v });
-    const wrongPath = running.failure?.kind === "request" ? running.failure.param : "";
+    const why = running.failure && told(running.failure, all, variant, lang, w);
     const run = running.run;
     return (
         <div class="plan">
@@ -158,10 +176,10 @@ function Planned({ all, apiKey, online }: { all: Variables; apiKey: string; onli
                     onDropB={() => put({ B: null, at: "A" })}
                 />
                 <Designs variant={variant} running={running} onVariant={onVariant} />
-                {base && <PlanForm key={at} all={all} controls={controlsOf(all, base)} base={base} set={variant.set} wrongPath={wrongPath} onSet={(set) => onVariant({ ...variant, set })} />}
+                {base && <PlanForm key={at} all={all} controls={controlsOf(all, base)} base={base} set={variant.set} why={why} onSet={(set) => onVariant({ ...variant, set })} />}
             </section>
             <div class="plan-main">
-                <Status running={running} first={!base} />
+                <Status running={running} first={!base} why={why?.text ?? ""} />
                 {!run && !running.failure && <Loading text={online ? w.running : undefined} />}
                 {run && (
                     <>
@@ -173,7 +191,7 @@ function Planned({ all, apiKey, online }: { all: Variables; apiKey: string; onli
                         {state.B && a.run && b.run && <Compared a={a.run} b={b.run} />}
                         <Figures shown={shown} />
                         <Notes run={run} />
-                        <Report apiKey={apiKey} variant={variant} ready={online && !running.failure} />
+                        <Report apiKey={apiKey} all={all} variant={variant} ready={online && !running.failure} />
                     </>
                 )}
             </div>

@@ -112,6 +112,9 @@ function settingsOf(variant: Variant, base: Record<string, Value> | undefined): 
     return { ...phases, ...variant.set };
 }
 
+const triesMax = 60;
+const waitMax = 60_000; // ms; who must wait longer is told, and tries again when it suits
+
 const wait = (ms: number, signal: AbortSignal): Promise<void> =>
     new Promise((resolve, reject) => {
         const timer = setTimeout(resolve, ms);
@@ -126,15 +129,23 @@ async function inTurn<T>(what: () => Promise<T>): Promise<T> {
     return mine;
 }
 
-async function patient<T>(path: string, key: string, body: unknown, signal: AbortSignal): Promise<T> {
+/** Until when a full server is waited for, and why. */
+export interface Waits {
+    failure: Failure;
+    until: number;
+}
+
+async function patient<T>(path: string, key: string, body: unknown, signal: AbortSignal, onWait: (w: Waits | null) => void): Promise<T> {
     for (let tries = 0; ; tries++) {
         try {
             signal.throwIfAborted();
             return await inTurn(() => (signal.throwIfAborted(), askJson<T>(path, key, body, signal)));
         } catch (e) {
             const full = e instanceof Failure && (e.kind === "limit" || e.kind === "busy") && e.retryMs > 0;
-            if (!full || tries >= 60) throw e;
+            if (!full || tries >= triesMax || e.retryMs > waitMax) throw e;
+            onWait({ failure: e, until: Date.now() + e.retryMs });
             await wait(e.retryMs, signal);
+            onWait(null);
         }
     }
 }
@@ -146,13 +157,13 @@ const bases = new Map<string, Record<string, Value>>();
 
 export const baseOf = (variant: Variant): Record<string, Value> | undefined => bases.get(variant.design ?? "");
 
-async function run(key: string, variant: Variant, signal: AbortSignal): Promise<Run> {
+async function run(key: string, variant: Variant, signal: AbortSignal, onWait: (w: Waits | null) => void): Promise<Run> {
     if (!baseOf(variant)) {
-        const plain = await patient<Run>("/plan/run", key, bodyOf(variant, {}), signal);
+        const plain = await patient<Run>("/plan/run", key, bodyOf(variant, {}), signal, onWait);
         bases.set(variant.design ?? "", plain.values);
         if (!Object.keys(variant.set).length) return plain;
     }
-    return patient<Run>("/plan/run", key, bodyOf(variant, settingsOf(variant, baseOf(variant))), signal);
+    return patient<Run>("/plan/run", key, bodyOf(variant, settingsOf(variant, baseOf(variant))), signal, onWait);
 }
 
 export interface Made {
@@ -162,16 +173,17 @@ export interface Made {
 }
 
 export const makeReport = (key: string, variant: Variant, lang: Lang, signal: AbortSignal): Promise<Made> =>
-    patient("/plan/report", key, { ...bodyOf(variant, settingsOf(variant, baseOf(variant))), lang }, signal);
+    patient("/plan/report", key, { ...bodyOf(variant, settingsOf(variant, baseOf(variant))), lang }, signal, () => undefined);
 
 export interface Running {
     run: Run | null; // the newest that came
     of: string; // what it is of; another than now while a new one is computed
     failure: Failure | null;
     busy: boolean;
+    waits: Waits | null; // while the server is full
 }
 
-const none: Running = { run: null, of: "", failure: null, busy: false };
+const none: Running = { run: null, of: "", failure: null, busy: false, waits: null };
 const kept: Record<string, Running> = {}; // while another page is shown
 
 /** Runs a variant when it has changed and rested a moment. null: nothing is run. */
@@ -185,15 +197,16 @@ export function useRun(name: string, key: string, variant: Variant | null, onlin
         if (!variant) return put(none);
         if (!online || (before.of === of && !before.failure)) return;
         const control = new AbortController();
-        put({ ...before, failure: null, busy: true });
+        put({ ...before, failure: null, busy: true, waits: null });
         const go = async (): Promise<void> => {
             try {
                 await wait(before.run ? 300 : 0, control.signal);
-                put({ run: await run(key, variant, control.signal), of, failure: null, busy: false });
+                const onWait = (waits: Waits | null): void => put({ ...(kept[name] ?? none), waits });
+                put({ run: await run(key, variant, control.signal, onWait), of, failure: null, busy: false, waits: null });
             } catch (e) {
                 if (control.signal.aborted) return;
                 const failure = e instanceof Failure ? e : new Failure("server", String(e));
-                put({ ...(kept[name] ?? none), of, failure, busy: false });
+                put({ ...(kept[name] ?? none), of, failure, busy: false, waits: null });
             }
         };
         void go();

@@ -1,10 +1,11 @@
 // The form of a plan: a slider and a field for each main variable, words to choose from, what is changed, what is wrong.
 import type { VNode } from "preact";
-import { useEffect, useId, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { useFormat } from "./format";
 import { Icon } from "./icons";
 import { Badge } from "./page";
 import type { Control, Settings, Value, Variables } from "./plan_data";
+import { meansPath, type Told } from "./plan_errors";
 import { usePlanWords, type PlanWords } from "./plan_words";
 import { useWords } from "./words";
 
@@ -47,11 +48,12 @@ function Head({ id, name, changed, onReset }: { id: string; name: string; change
     );
 }
 
-function Notes({ id, hint, wrong }: { id: string; hint: string | undefined; wrong: string }): VNode {
+/** spoken: the mistake is told as it comes. What the server says is told above the results. */
+function Notes({ id, hint, wrong, spoken = false }: { id: string; hint: string | undefined; wrong: string; spoken?: boolean }): VNode {
     return (
         <>
             {hint && <p class="field-hint" id={`${id}-hint`}>{hint}</p>}
-            {wrong && <p class="field-wrong" id={`${id}-wrong`} role="alert"><Icon name="alert" />{wrong}</p>}
+            {wrong && <p class="field-wrong" id={`${id}-wrong`} role={spoken ? "alert" : undefined}><Icon name="alert" /><span>{wrong}</span></p>}
         </>
     );
 }
@@ -90,7 +92,7 @@ function NumberControl({ control, base, value, wrong, onValue }: ControlProps): 
                     <span aria-hidden="true">{unit}</span>
                 </span>
             </div>
-            <Notes id={id} hint={hint} wrong={told} />
+            <Notes id={id} hint={hint} wrong={told} spoken={mistake !== ""} />
         </div>
     );
 }
@@ -118,31 +120,36 @@ interface Props {
     controls: Control[];
     base: Record<string, Value>;
     set: Settings;
-    wrongPath: string; // the variable that the server blames
+    why: Told | null; // why the server could not compute it
     onSet(set: Settings): void;
 }
 
-export function PlanForm({ all, controls, base, set, wrongPath, onSet }: Props): VNode {
+export function PlanForm({ all, controls, base, set, why, onSet }: Props): VNode {
     const w = usePlanWords();
     const { lang } = useWords();
     const [wide] = useState(() => matchMedia("(min-width: 1101px)").matches); // elsewhere the results are not far below
+    const opened = useRef(new Set<string>()); // groups that had to show what is wrong
     const put = (path: string, v: number | string | undefined): void => {
         const next = { ...set };
         if (v === undefined) delete next[path];
         else next[path] = v;
         onSet(next);
     };
+    const blamed = controls.filter((c) => why?.paths.some((p) => meansPath(p, c.path)));
+    const changedToo = blamed.filter((c) => set[c.path] !== undefined);
+    const wrongs = changedToo.length ? changedToo : blamed;
+    for (const c of wrongs) opened.current.add(c.group);
     return (
         <form class="plan-form" onSubmit={(e) => e.preventDefault()}>
             {all.groups.map((g, i) => {
                 const mine = controls.filter((c) => c.group === g.id);
                 const changed = mine.filter((c) => set[c.path] !== undefined).length;
                 return mine.length ? (
-                    <details open={wide || i === 0}>
+                    <details open={wide || i === 0 || opened.current.has(g.id)}>
                         <summary>{g[lang]}{changed > 0 && <Badge tone="accent">{changed}</Badge>}</summary>
                         {mine.map((c) => {
                             const View = c.variable.kind === "choice" ? ChoiceControl : NumberControl;
-                            const wrong = wrongPath === c.path ? w.fieldWrong : "";
+                            const wrong = wrongs.includes(c) ? why!.text || w.fieldWrong : "";
                             return <View key={c.path} control={c} base={base[c.path] ?? null} value={set[c.path]} wrong={wrong} onValue={(v) => put(c.path, v)} />;
                         })}
                     </details>

@@ -36,7 +36,12 @@ const ko = {
     stale: "바뀐 값으로 다시 계산하는 중입니다. 아래는 이전 결과입니다.",
     old: "아래는 마지막으로 계산된 결과입니다.",
     noRun: "이 설계로는 계산할 수 없습니다",
+    noReport: "보고서를 만들 수 없습니다",
     fieldWrong: "이 값으로는 계산할 수 없습니다.",
+    waits: {
+        limit: (s: number) => `요청이 한도를 넘어 기다리고 있습니다. 약 ${s}초 뒤에 다시 계산합니다.`,
+        busy: (s: number) => `서버가 다른 일을 하고 있어 기다리고 있습니다. 약 ${s}초 뒤에 다시 시도합니다.`,
+    },
     results: "한 해의 결과",
     resultsOf: (year: number) => `${year}년, 모든 단계가 가동된 첫 해`,
     limit: (part: string) => `계약전력의 ${part}`,
@@ -105,7 +110,7 @@ const ko = {
         general: "일반용(을)", industrial: "산업용(을)", ppa_customer: "PPA 고객", general_small: "일반용(갑)",
         dry: "건식", adiabatic: "단열(분무)", tower: "냉각탑",
     } as Record<string, string>,
-    units: { months: "개월", GPUs: "장", "KRW/USD": "원/달러", degC: "°C", "%/year": "%/년" } as Record<string, string>,
+    units: { min: "분", h: "시간", months: "개월", GPUs: "장", "KRW/USD": "원/달러", degC: "°C", "%/year": "%/년" } as Record<string, string>,
 };
 
 export type PlanWords = typeof ko;
@@ -142,7 +147,12 @@ const en: PlanWords = {
     stale: "Computing with the changed values. Below is the result before.",
     old: "Below is the last result that was computed.",
     noRun: "This design cannot be computed",
+    noReport: "The report cannot be made",
     fieldWrong: "Nothing can be computed with this value.",
+    waits: {
+        limit: (s) => `Over the limit of requests; computing again in about ${s} s.`,
+        busy: (s) => `The server is busy; trying again in about ${s} s.`,
+    },
     results: "Results of a year",
     resultsOf: (year) => `${year}, the first year with all phases in operation`,
     limit: (part) => `${part} of the contract`,

@@ -3,6 +3,7 @@ import type { VNode } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Icon, Mark } from "./icons";
 import { Message } from "./message";
+import { ServerWords } from "./page";
 import type { Talk, Trouble } from "./talk";
 import { branchAt, followers, leafBelow, type Message as Msg } from "./types";
 import { useWords } from "./words";
@@ -41,14 +42,14 @@ function TroubleBox({ trouble, onRetry }: { trouble: Trouble; onRetry(): void })
         const timer = setInterval(count, 500);
         return () => clearInterval(timer);
     }, [trouble]);
-    const { kind, message } = trouble.failure;
+    const { kind } = trouble.failure;
     return (
         <div class="trouble" role="alert">
             <Icon name="alert" />
             <div>
                 <strong>{w.fail[kind]}</strong>
                 {left > 0 && <p>{w.retryIn(left)}</p>}
-                {kind !== "offline" && <p class="server-words" lang="en">{message}</p>}
+                <ServerWords failure={trouble.failure} />
             </div>
             <button type="button" class="button quiet" disabled={left > 0} onClick={onRetry}>{w.retry}</button>
         </div>

@@ -19,7 +19,7 @@ page.on("request", (r) => !r.url().startsWith(server.origin) && !/^(data|blob):/
 
 const settled = async () => {
     await drawn(page); // what was changed has begun to be computed
-    await until(async () => (await page.locator(".plan-busy").count()) === 0 && (await page.getByText(/계산하는 중|Computing/).count()) === 0, "a run's end");
+    await until(async () => (await page.locator(".plan-busy").count()) === 0 && (await page.getByText(/계산하는 중|기다리고 있습니다|Computing/).count()) === 0, "a run's end");
 };
 const tile = (name) => page.locator(".stat", { has: page.locator("dt", { hasText: new RegExp(`^${name}$`) }) }).locator("dd").innerText();
 const field = (name) => page.getByLabel(name, { exact: true });
@@ -68,13 +68,15 @@ await test("a wrong value is told at its field, in its language; what the server
     assert.match(await page.locator(`#${told.split(" ").at(-1)}`).innerText(), /이하의 값/);
     await contract.fill("0.05");
     await page.getByText("이 설계로는 계산할 수 없습니다").waitFor();
-    await page.getByText("이 값으로는 계산할 수 없습니다.").waitFor();
+    const why = "계약전력이 너무 작습니다. 50 kW로는 전력 설비를 단계마다 한 대도 둘 수 없습니다.";
+    assert.equal(await page.locator(".error-note p").innerText(), why);
+    assert.equal(await page.locator(".plan-var", { has: contract }).locator(".field-wrong").innerText(), why);
     await page.getByText("아래는 마지막으로 계산된 결과입니다.").waitFor();
     await noSerious(page, axeSource);
     await picture(page, "plan-wrong");
     await contract.fill("200");
     await settled();
-    await page.getByText("이 값으로는 계산할 수 없습니다.").waitFor({ state: "detached" });
+    await page.getByText(why).first().waitFor({ state: "detached" });
     assert.match(await design(), /contract: 136 MW/, "the phases keep their shares");
     await page.getByRole("button", { name: "모두 처음 값으로" }).click();
     await settled();
@@ -129,7 +131,7 @@ await test("the design is saved, runs by the command, and is loaded again", asyn
     assert.equal(await field("환율").inputValue(), "1500");
     writeFileSync(file, "site: {name: x}\n");
     await page.locator("input[type=file]").setInputFiles(file);
-    await page.getByText("site.contract is missing").waitFor();
+    await page.getByText("필요한 값이 없습니다: ‘계약전력’ (site.contract).").waitFor();
     await picture(page, "plan-bad-design");
     await page.getByRole("button", { name: "기본 설계로" }).click();
     await settled();
@@ -166,8 +168,19 @@ await test("what was computed stays while another page is shown; the server away
     await field("환율").fill("1450");
     await page.getByText("서버가 지금은 답할 수 없습니다.").waitFor();
     await page.unroute("**/plan/run");
+    await page.route("**/plan/run", (r) => r.fulfill({ status: 400, contentType: "application/json", body: '{"error":{"message":"design.yaml: something new","code":"invalid_design","param":"finance.fx"}}' }));
     await page.getByRole("button", { name: "다시 시도" }).click();
+    await page.getByText("서버의 설명(영어): design.yaml: something new").waitFor();
+    await page.getByText("이 값으로는 계산할 수 없습니다.").waitFor();
+    await page.unroute("**/plan/run");
+    let times = 0;
+    await page.route("**/plan/run", (r) => (times++ ? r.continue() : r.fulfill({ status: 429, headers: { "retry-after-ms": "2500" }, contentType: "application/json", body: '{"error":{"message":"Rate limit reached","code":"rate_limit_exceeded"}}' })));
+    await page.getByRole("button", { name: "다시 시도" }).click();
+    await page.getByText("요청이 한도를 넘어 기다리고 있습니다. 약 3초 뒤에 다시 계산합니다.").waitFor();
+    await picture(page, "plan-waits");
     await settled();
+    assert.ok(times >= 2, "it was asked again");
+    await page.unroute("**/plan/run");
     await page.getByRole("button", { name: "모두 처음 값으로" }).click();
     await settled();
 });
