@@ -7,9 +7,10 @@
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
-import { cpus, tmpdir } from "node:os";
+import { cpus } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { owned, temporaryFolder } from "../tests/js/lib_end.mjs";
 import { build, option, savedRows, versionOf } from "./lib_bench.mjs";
 
 const version = versionOf("node-llama-cpp");
@@ -23,9 +24,7 @@ const many = Number(option("requests", "200000"));
 const preset = option("preset", "1.1b");
 const shared = process.env.SILLOK_SHARED ?? "../shared";
 const sillok = "build/sillok", guide = option("guide", "models/guide.gguf");
-const work = mkdtempSync(join(tmpdir(), "sillok-serve-"));
-process.on("exit", () => rmSync(work, { recursive: true, force: true }));
-process.on("SIGINT", () => process.exit(130));
+const work = temporaryFolder("serve");
 
 const median = (list) => {
     const s = [...list].sort((a, b) => a - b);
@@ -41,7 +40,7 @@ function add(...row) {
 // A program that answers each line with a line.
 class Worker {
     constructor(command, args, log = "inherit") {
-        this.child = spawn(command, args, { stdio: ["pipe", "pipe", log] });
+        this.child = owned(spawn(command, args, { stdio: ["pipe", "pipe", log] }));
         this.lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
     }
     async line() {

@@ -6,10 +6,11 @@
 // and the last thread count are also measured behind long texts (three pairs: reading the texts takes minutes). Rows of
 // an earlier run on the same machine that are not measured again stay.
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { owned, temporaryFolder } from "../tests/js/lib_end.mjs";
 import { build, option, savedRows, versionOf } from "./lib_bench.mjs";
 
 const version = versionOf("node-llama-cpp");
@@ -25,9 +26,7 @@ const tests = [
     ["decode 16 together", "decode 12 16 64", "decode 12 16 64"],
 ];
 const stages = option("stages", "speed,load,depth").split(",");
-const work = mkdtempSync(join(tmpdir(), "sillok-speed-"));
-process.on("exit", () => rmSync(work, { recursive: true, force: true }));
-process.on("SIGINT", () => process.exit(130));
+const work = temporaryFolder("speed");
 
 const median = (list) => {
     const s = [...list].sort((a, b) => a - b);
@@ -38,7 +37,7 @@ const median = (list) => {
 class Worker {
     constructor(command, args) {
         this.began = performance.now();
-        this.child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
+        this.child = owned(spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] }));
         this.lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
     }
     async ask(line) {

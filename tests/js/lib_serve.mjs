@@ -2,9 +2,9 @@
 // port, with keys, its state in a folder of its own.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { owned, temporaryFolder } from "./lib_end.mjs";
 import { done, note, skip } from "./tap.mjs";
 
 export const sillok = process.env.SILLOK ?? "build/sillok";
@@ -38,7 +38,7 @@ export class Server {
     // settings. All as JSON, which is YAML too.
     static async start({ model = {}, others = [], more = {} } = {}) {
         const s = new Server();
-        s.folder = mkdtempSync(join(tmpdir(), "sillok-serve-"));
+        s.folder = temporaryFolder("serve");
         s.config = join(s.folder, "serve.yaml");
         s.state = join(s.folder, "state");
         const settings = {
@@ -70,7 +70,7 @@ export class Server {
     }
 
     #spawn() {
-        this.child = spawn(sillok, ["serve", "--config", this.config], { stdio: ["ignore", "pipe", "pipe"] });
+        this.child = owned(spawn(sillok, ["serve", "--config", this.config], { stdio: ["ignore", "pipe", "pipe"] }));
         this.log = "";
         this.child.stderr.setEncoding("utf8").on("data", (d) => (this.log += d));
         return new Promise((resolve, reject) => {
