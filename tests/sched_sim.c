@@ -37,9 +37,38 @@ static uint32_t spread(struct sim *s, uint32_t low, uint32_t high) {
 
 /* ---- time and joules, kept a second time ---- */
 
+double sim_joules_bucket(const struct sim_joules *j) {
+    double rate = j->cap_w - j->idle_w;
+    return rate > 0 ? rate * (double)j->window_ns * 1e-9 : 0;
+}
+
+void sim_joules_pass(struct sim_joules *j, uint64_t now, uint64_t gap) {
+    if (j->shared) {
+        bool late = j->has_now && now < j->last_now && j->last_now - now <= j->max_gap_ns;
+        if (late) return;
+        gap = j->has_now && now > j->last_now ? now - j->last_now : 0;
+        if (gap > j->max_gap_ns) gap = j->max_gap_ns;
+    }
+    j->has_now = true;
+    j->last_now = now;
+    if (j->cap_w < 0) return;
+    double most = sim_joules_bucket(j);
+    j->level_j = fmin(most, j->level_j + most * (double)gap / (double)j->window_ns);
+}
+
+void sim_joules_set_cap(struct sim_joules *j, double watts) {
+    bool had = j->cap_w >= 0;
+    j->cap_w = watts;
+    j->largest_j = 0;
+    j->level_j = had ? fmin(j->level_j, sim_joules_bucket(j)) : 0;
+}
+
 static double bucket_j(const struct sim *s) {
-    double rate = s->cap_w - s->c.idle_w;
-    return rate > 0 ? rate * (double)s->c.power_window_ns * 1e-9 : 0;
+    return sim_joules_bucket(s->joules);
+}
+
+static bool capped(const struct sim *s) {
+    return s->joules->cap_w >= 0;
 }
 
 static uint64_t seen(struct sim *s) {
@@ -48,8 +77,7 @@ static uint64_t seen(struct sim *s) {
     s->has_now = true;
     s->last_now = s->now;
     s->own += gap;
-    if (s->cap_w >= 0)
-        s->level_j = fmin(bucket_j(s), s->level_j + bucket_j(s) * (double)gap / (double)s->c.power_window_ns);
+    sim_joules_pass(s->joules, s->now, gap);
     return s->now;
 }
 
@@ -175,20 +203,22 @@ static void end(struct sim *s, struct sim_request *q) {
 /* ---- events ---- */
 
 static void set_cap(struct sim *s, double watts) {
-    bool had = s->cap_w >= 0;
     seen(s);
-    s->cap_w = watts;
     if (sched_set_cap(s->sched, s->now, watts) != SIL_OK) bad(s, "a cap is refused");
-    s->level_j = had ? fmin(s->level_j, bucket_j(s)) : 0;
+    sim_joules_set_cap(s->joules, watts);
 }
 
-static void disturb(struct sim *s) {
+static void disturb_clock(struct sim *s) {
     if (chance(s, 0.02)) {
         bool low = chance(s, 0.1);
         set_cap(s, chance(s, 0.3) ? -1 : low ? s->c.idle_w : s->c.idle_w + spread(s, 1, 200));
     }
     if (chance(s, 0.01)) s->now += (uint64_t)spread(s, 1, 1000000) * 10000000;
     if (chance(s, 0.01)) s->now -= s->now < 1000 ? 0 : rng_below(&s->rng, s->now);
+}
+
+static void disturb(struct sim *s) {
+    if (!s->joules->shared) disturb_clock(s);
     if (chance(s, 0.03)) {
         struct sim_request *q = &s->requests[below(s, SIM_REQUESTS)];
         bool was = sched_cancel(s->sched, q->id);
@@ -368,7 +398,7 @@ static void check_running(struct sim *s, const struct tally *t, uint32_t pages) 
         writing += decoding(q);
         planned += decoding(q) && q->rows;
     }
-    bool room = candidates <= s->c.max_batch && pages >= 2 * writing && s->cap_w < 0;
+    bool room = candidates <= s->c.max_batch && pages >= 2 * writing && !capped(s);
     if (room && planned < writing) bad(s, "an answer stalls: %u of %u go on", planned, writing);
     (void)t;
 }
@@ -385,12 +415,15 @@ static void check_step(struct sim *s, const struct tally *t) {
 }
 
 static void check_power(struct sim *s, const struct tally *t, double joules) {
-    if (s->cap_w < 0) return;
+    struct sim_joules *j = s->joules;
+    j->drawn_j += joules;
+    if (!capped(s)) return;
     double bucket = bucket_j(s), need = s->exact ? fmin(joules, bucket) : 0;
     if (bucket <= 0) bad(s, "a step under a cap that allows none");
-    if (s->level_j < need - 1e-9 * (1 + bucket)) bad(s, "over the cap: %g J, %g J needed", s->level_j, need);
-    if (t->deferred && s->level_j < bucket / 2 - 1e-9 * (1 + bucket)) bad(s, "what can wait runs at %g J", s->level_j);
-    s->level_j -= joules;
+    if (j->level_j < need - 1e-9 * (1 + bucket)) bad(s, "over the cap: %g J, %g J needed", j->level_j, need);
+    if (t->deferred && j->level_j < bucket / 2 - 1e-9 * (1 + bucket)) bad(s, "what can wait runs at %g J", j->level_j);
+    j->level_j -= joules;
+    j->largest_j = fmax(j->largest_j, joules);
 }
 
 /* What one request does in the step: its pages are taken, tokens are made, sometimes something fails. */
@@ -515,17 +548,25 @@ static void check_world(struct sim *s) {
 }
 
 static void wait_for(struct sim *s, uint64_t wait) {
-    bool allowed = s->cap_w < 0 || bucket_j(s) > 0;
+    bool allowed = !capped(s) || bucket_j(s) > 0;
+    s->wait_ns = wait;
     if (wait == SCHED_FOREVER && s->n_alive && allowed) bad(s, "stuck with %u requests", s->n_alive);
-    if (s->n_alive && s->cap_w < 0 && wait) {
+    if (s->n_alive && !capped(s) && wait) {
         for (uint32_t i = 0; i < SIM_REQUESTS; i++)
             if (s->requests[i].alive) bad(s, "waits %llu ns though request %u is there", (unsigned long long)wait, i);
     }
-    s->now += wait < 1000000000 ? wait : chance(s, 0.5) ? 1000000000 : 1000000;
     s->idle_steps++;
+    if (s->joules->shared) return;
+    s->now += wait < 1000000000 ? wait : chance(s, 0.5) ? 1000000000 : 1000000;
 }
 
-static void live(struct sim *s) {
+bool sched_sim_is_urgent(const struct sim *s) {
+    bool any = false;
+    for (uint32_t i = 0; i < SIM_REQUESTS; i++) any |= s->requests[i].alive && !deferred(s, &s->requests[i]);
+    return any;
+}
+
+void sched_sim_turn(struct sim *s) {
     bool busy = !s->ebbing;
     for (uint32_t t = 0; busy && t < SIM_TENANTS; t++)
         for (double p = s->busy[t]; p > 0; p -= 1)
@@ -537,39 +578,66 @@ static void live(struct sim *s) {
     if (s->failure[0]) return;
     note_backlog(s);
     check_world(s);
+    s->stepped = p.n > 0;
     if (p.n) step(s, &p);
     else wait_for(s, p.wait_ns);
     check_leads(s);
     s->step++;
 }
 
-bool sched_sim_run(struct sim *s, uint64_t seed, uint32_t n_steps) {
+bool sched_sim_open(struct sim *s, uint64_t seed, uint32_t n_steps, struct sim_joules *joules) {
     struct sil_error e;
-    *s = (struct sim){.rng = {.seed = seed}, .cap_w = -1, .n_steps = n_steps};
+    *s = (struct sim){.rng = {.seed = seed}, .n_steps = n_steps};
     make_config(s);
-    s->now = below(s, 2) ? 0 : rng_below(&s->rng, 1ull << 50);
+    s->joules = joules;
+    if (joules) {
+        s->c.idle_w = joules->idle_w;
+        s->c.max_gap_ns = joules->max_gap_ns;
+        s->c.power_window_ns = joules->window_ns;
+        s->c.power_stall_ns = joules->window_ns / between(s, 2, 10);
+        s->now = joules->last_now;
+    } else {
+        s->joules = &s->own_joules;
+        s->own_joules = (struct sim_joules){.cap_w = -1, .idle_w = s->c.idle_w, .window_ns = s->c.power_window_ns};
+        s->now = below(s, 2) ? 0 : rng_below(&s->rng, 1ull << 50);
+    }
     if (sched_open(mem_libc(), &s->c, &s->sched, &e) != SIL_OK) {
         bad(s, "%s", e.text);
         return false;
     }
     sm_open(&s->engine, s->c.n_pages, s->c.page_tokens);
     make_tenants(s);
-    while (s->step < n_steps && !s->failure[0]) live(s);
-    uint64_t left = 1000;
-    for (uint32_t i = 0; i < SIM_REQUESTS; i++)
-        if (s->requests[i].alive) left += 4 * (uint64_t)(s->requests[i].n_prompt + s->requests[i].max_new);
-    set_cap(s, -1);
+    return true;
+}
+
+void sched_sim_ebb(struct sim *s) {
     s->ebbing = true;
-    for (; s->n_alive && left && !s->failure[0]; left--) live(s);
-    if (s->n_alive) {
+}
+
+bool sched_sim_close(struct sim *s, bool left) {
+    if (s->n_alive && !left) {
         struct sched_stats st;
         sched_get_stats(s->sched, &st);
         bad(s, "%u requests do not end: %llu steps, %llu tokens, %llu again, %llu preempted", s->n_alive,
             (unsigned long long)st.n_steps, (unsigned long long)(st.prefilled + st.decoded),
             (unsigned long long)st.recomputed, (unsigned long long)st.n_preempted);
     }
+    for (uint32_t i = 0; left && i < SIM_REQUESTS; i++)
+        if (s->requests[i].alive) end(s, &s->requests[i]);
     if (sm_available(&s->engine) != s->c.n_pages) bad(s, "pages are lost");
     sched_close(s->sched);
     s->sched = NULL;
     return !s->failure[0];
+}
+
+bool sched_sim_run(struct sim *s, uint64_t seed, uint32_t n_steps) {
+    if (!sched_sim_open(s, seed, n_steps, NULL)) return false;
+    while (s->step < n_steps && !s->failure[0]) sched_sim_turn(s);
+    uint64_t left = 1000;
+    for (uint32_t i = 0; i < SIM_REQUESTS; i++)
+        if (s->requests[i].alive) left += 4 * (uint64_t)(s->requests[i].n_prompt + s->requests[i].max_new);
+    set_cap(s, -1);
+    sched_sim_ebb(s);
+    for (; s->n_alive && left && !s->failure[0]; left--) sched_sim_turn(s);
+    return sched_sim_close(s, false);
 }

@@ -52,7 +52,8 @@ void serve_bed_open(struct serve_bed *b) {
 
 void serve_bed_start(struct serve_bed *b) {
     struct sil_error e = {0};
-    if (server_open(&b->config, NULL, b->mem, &b->server, &e) != SIL_OK) fail_msg("%s", e.text);
+    const struct meter *meter = b->meter.read ? &b->meter : NULL;
+    if (server_open_metered(&b->config, NULL, b->mem, meter, &b->server, &e) != SIL_OK) fail_msg("%s", e.text);
 }
 
 void serve_bed_stop(struct serve_bed *b) {

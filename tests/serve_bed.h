@@ -9,8 +9,9 @@
 struct serve_bed {
     char dir[64], socket[96], state[96], model[96];
     struct config config;
-    struct mem mem; /* the C library's; for requests and answers */
-    uint8_t n_keys; /* that were made */
+    struct mem mem;     /* the C library's; for requests and answers */
+    struct meter meter; /* read NULL: the machine's */
+    uint8_t n_keys;     /* that were made */
     struct server *server;
 };
 

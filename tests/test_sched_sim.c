@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "sched_sim.h"
+#include "sched_shared.h"
 
 static uint64_t number(const char *name, uint64_t standard) {
     const char *v = getenv(name);
@@ -15,6 +15,7 @@ static uint64_t number(const char *name, uint64_t standard) {
 }
 
 static struct sim sim; /* large */
+static struct sched_shared shared;
 
 static void test_lives(void **state) {
     (void)state;
@@ -38,8 +39,35 @@ static void test_lives(void **state) {
     assert_true(accepted > 10 * n && preempted > n && again > n); /* else the lives are too quiet to show anything */
 }
 
+/* Several schedulers under one cap: what all draw together never passes it, and none starves. */
+static void test_shared_lives(void **state) {
+    (void)state;
+    uint64_t first = number("SEED", 0), n = getenv("SEED") ? 1 : number("SEEDS", 3000) / 3;
+    uint32_t turns = (uint32_t)number("STEPS", 150);
+    uint64_t loads = 0, unloads = 0, drawn = 0, waits = 0;
+    double window = 0, starved = 0;
+    for (uint64_t seed = first; seed < first + n; seed++) {
+        if (!sched_shared_run(&shared, seed, turns))
+            fail_msg("SEED=%llu STEPS=%u: %s", (unsigned long long)seed, turns, shared.failure);
+        loads += shared.n_loads;
+        unloads += shared.n_unloads;
+        drawn += shared.n_drawn;
+        waits += shared.n_waits;
+        if (shared.worst_window > window) window = shared.worst_window;
+        if (shared.worst_starved > starved) starved = shared.worst_starved;
+    }
+    printf("# %llu machines: %llu models loaded, %llu steps under caps, %llu waits; the fullest window had %.2f of "
+           "what it "
+           "may, the longest wait %.2f of its bound\n",
+           (unsigned long long)n, (unsigned long long)loads, (unsigned long long)drawn, (unsigned long long)waits,
+           window, starved);
+    if (n < 300) return;
+    assert_true(loads > 3 * n && unloads == loads && drawn > 50 * n && waits > 5 * n); /* else too quiet */
+    assert_true(window > 0.99 && starved > 0.05);
+}
+
 int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_lives)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_lives), cmocka_unit_test(test_shared_lives)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@ static struct pace pace_of(const struct sched *s) {
     uint32_t batch = power_batch(s);
     double step = t.step + t.decode * batch, prefill = t.prefill;
     if (power_capped(s)) {
-        double watts = s->power.cap_w - s->power.idle_w;
+        double watts = power_rate_w(s);
         if (!(watts > 0)) return (struct pace){INFINITY, INFINITY, INFINITY};
         step = fmax(step, (e.step + e.decode * batch) / watts);
         prefill = fmax(prefill, e.prefill / watts);

@@ -9,7 +9,7 @@ void time_advance(struct sched *s, uint64_t now_ns) {
     s->has_now = true;
     s->last_now = now_ns;
     s->time = add_time(s->time, gap);
-    power_accrue(s, gap);
+    power_accrue(s, now_ns, gap);
 }
 
 struct sched_decision *decide(struct sched *s, enum sched_kind kind, uint32_t at) {

@@ -284,6 +284,7 @@ static void decide_rows(struct pass *p, uint32_t n_items) {
 }
 
 uint64_t rows_plan(struct sched *s, uint32_t pages) {
+    budget_need(s, 0);
     if (!s->n_held) return quiet_time(s);
     struct pass p = {.s = s,
                      .items = power_batch(s),
@@ -298,11 +299,13 @@ uint64_t rows_plan(struct sched *s, uint32_t pages) {
     p.joules = power_step_budget(s) - p.power.step;
     select_level(&p, 0);
     /* What others could use is not spent on what can wait. */
-    bool defer = p.items && power_wait_deferrable(s, p.items < items ? cost_of(&s->power_cost, &p.work) : 0) == 0;
+    double urgent_j = p.items < items ? cost_of(&s->power_cost, &p.work) : 0;
+    bool defer = p.items && power_wait_deferrable(s, urgent_j) == 0;
     if (defer) select_level(&p, 1);
     if (p.lacking != NONE && preempt_for(s, p.lacking)) return 0;
     if (p.items == items) return quiet_time(s);
     uint64_t wait = power_wait(s, cost_of(&s->power_cost, &p.work)), quiet = wait ? quiet_time(s) : 0;
+    if (wait) budget_need(s, urgent_j); /* what can wait keeps nobody waiting */
     if (wait) return wait < quiet ? wait : quiet;
     decide_rows(&p, items - p.items);
     for (uint32_t level = 0; level < LEVELS; level++)

@@ -24,8 +24,8 @@ static void fill_defaults(struct sched_config *c) {
     c->stall_percent = (uint32_t)or_default(c->stall_percent, 170);
     c->aging_ns = or_default(c->aging_ns, 10000000000u);
     c->defer_max_ns = or_default(c->defer_max_ns, 86400000000000u);
-    c->max_gap_ns = or_default(c->max_gap_ns, 10000000000u);
-    c->power_window_ns = or_default(c->power_window_ns, 10000000000u);
+    c->max_gap_ns = or_default(c->max_gap_ns, MAX_GAP_NS);
+    c->power_window_ns = or_default(c->power_window_ns, POWER_WINDOW_NS);
     c->power_stall_ns = or_default(c->power_stall_ns, 500000000u);
     const struct sched_cost *t = &c->time;
     if (t->step == 0 && t->prefill == 0 && t->decode == 0 && t->attend == 0)
@@ -94,6 +94,13 @@ static int64_t debt_max(const struct sched_config *c) {
            (2 + (int64_t)c->max_batch) * c->n_ctx;
 }
 
+static void open_budget(struct sched *s) {
+    s->own_drawer.of = s;
+    s->own = (struct sched_budget){.window_ns = s->c.power_window_ns, .cap_w = -1, .idle_w = s->c.idle_w, .n_max = 1};
+    s->own.drawers = &s->own_drawer;
+    s->budget = &s->own;
+}
+
 sil_err sched_open(struct mem mem, const struct sched_config *c, struct sched **out, struct sil_error *e) {
     struct sched_config full = *c;
     fill_defaults(&full);
@@ -102,6 +109,7 @@ sil_err sched_open(struct mem mem, const struct sched_config *c, struct sched **
     if (!s) return err_nomem(e, "a scheduler", sizeof *s);
     s->mem = mem;
     s->c = full;
+    open_budget(s);
     if (allocate(s, e) != SIL_OK) {
         sched_close(s);
         return SIL_NOMEM;
@@ -123,14 +131,14 @@ sil_err sched_open(struct mem mem, const struct sched_config *c, struct sched **
     s->answer_part = 0.5;
     cost_open(&s->time_cost, &full.time);
     cost_open(&s->power_cost, &full.power);
-    s->power = (struct power){.cap_w = -1, .idle_w = full.idle_w};
-    s->power.model = full.power.step > 0 || full.power.prefill > 0 || full.power.decode > 0;
+    s->has_power = full.power.step > 0 || full.power.prefill > 0 || full.power.decode > 0;
     *out = s;
     return SIL_OK;
 }
 
 void sched_close(struct sched *s) {
     if (!s) return;
+    sched_leave(s);
     mem_free(s->mem, s->decisions);
     mem_free(s->mem, s->timers);
     mem_free(s->mem, s->held);
@@ -284,7 +292,7 @@ void sched_submit(struct sched *s, uint64_t now_ns, const struct sched_request *
     r.key = order_key(s, &r, q->priority);
     s->requests[at] = r;
     s->next_seq++;
-    s->n_live++;
+    if (s->n_live++ == 0) budget_begin(s);
     s->stats.n_accepted++;
     struct tenant *t = &s->tenants[r.tenant];
     if (t->n_live++ == 0) s->weights += t->terms.weight;
@@ -337,9 +345,7 @@ void sched_get_stats(const struct sched *s, struct sched_stats *out) {
     out->draining = s->draining;
     out->time = cost_now(&s->time_cost);
     out->power = cost_now(&s->power_cost);
-    out->idle_w = s->power.idle_w;
-    out->cap_w = s->power.cap_w;
-    out->credit_j = s->power.credit_j;
+    sched_budget_get(s->budget, &out->cap_w, &out->idle_w, &out->credit_j);
 }
 
 bool sched_get_tenant(const struct sched *s, uint32_t tenant, struct sched_tenant_stats *out) {

@@ -33,7 +33,8 @@ enum {
     SCHED_TENANTS_MAX = 1 << 16,
     SCHED_BATCH_MAX = 1 << 16, /* sequences in a step */
     SCHED_WEIGHT_MAX = 1000,
-    SCHED_CLASSES = 4 /* priorities 0 (first) to 3 */
+    SCHED_SHARING_MAX = 1 << 12, /* schedulers that share a power budget */
+    SCHED_CLASSES = 4            /* priorities 0 (first) to 3 */
 };
 
 #define SCHED_FOREVER UINT64_MAX
@@ -205,10 +206,31 @@ void sched_report(struct sched *s, uint64_t now_ns, const struct sched_step *ste
 /* ---- power, drain ---- */
 
 /* The machine's mean power may not pass `watts` from now on; negative: no cap. At or below the idle power nothing runs.
- * SIL_ARG for a number that is not finite, SIL_UNSUPPORTED without an energy model. */
+ * SIL_ARG for a number that is not finite, SIL_UNSUPPORTED without an energy model. Of a scheduler that shares a
+ * budget, the cap of all that share it. */
 sil_err sched_set_cap(struct sched *s, uint64_t now_ns, double watts);
-/* A measurement of the machine's power while no step ran. */
+/* A measurement of the machine's power while no step ran, of any that share the budget: one of them is told. */
 void sched_idle_power(struct sched *s, double watts);
+
+/* One cap for several schedulers, whose engines take turns on one machine: they draw from one bucket of joules, so that
+ * what is promised for one holds for all together, whoever comes and goes. Among those that want more than there is,
+ * each gets as many joules (budget.c). Budget and schedulers belong to one thread at a time, and see one clock. */
+struct sched_budget;
+struct sched_budget_config {
+    uint32_t max_schedulers; /* at once; 1 to SCHED_SHARING_MAX */
+    double idle_w;
+    uint64_t window_ns, max_gap_ns; /* 0: as in sched_config */
+};
+sil_err sched_budget_open(struct mem mem, const struct sched_budget_config *c, struct sched_budget **out,
+                          struct sil_error *e);
+void sched_budget_close(struct sched_budget *b); /* all have left. NULL is allowed */
+sil_err sched_budget_set_cap(struct sched_budget *b, uint64_t now_ns, double watts);
+void sched_budget_get(const struct sched_budget *b, double *cap_w, double *idle_w, double *credit_j);
+/* From now on it draws from b: its own cap, idle power and window are of no meaning. SIL_LIMIT when max_schedulers do
+ * already, SIL_UNSUPPORTED when b has a cap and s no energy model, SIL_ARG when it shares one. */
+sil_err sched_join(struct sched *s, struct sched_budget *b);
+/* And not any more; closing does it too. What it has drawn stays drawn. */
+void sched_leave(struct sched *s);
 
 /* Accepts nothing any more. What holds a session or has begun its answer runs on for at most within_ns, and what waits
  * too, unless drop_waiting; then SCHED_END (SCHED_DRAINED). May be called again to change its mind about the time. */

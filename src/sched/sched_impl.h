@@ -68,12 +68,25 @@ struct ring {
     uint32_t n;
 };
 
+/* One of the schedulers that draw from a budget. */
+struct drawer {
+    const struct sched *of; /* NULL: the place is free */
+    double drawn_j;         /* so far; who has drawn less goes first. Of no meaning but in comparison */
+    double need_j;          /* what its next step waits for, which those behind it leave there; 0: it waits for none */
+};
+
 /* Watts become joules that may be spent: they run up at cap less idle power, to what a window brings. */
-struct power {
-    bool model;   /* there is an energy model */
-    double cap_w; /* negative: none */
+struct sched_budget {
+    struct mem mem;
+    uint64_t window_ns, max_gap_ns;
+    bool has_now;
+    uint64_t last_now; /* the clock as it was seen by whichever scheduler asked last */
+    double cap_w;      /* negative: none */
     double idle_w;
     double credit_j;
+    double front_j; /* what whoever stepped last had drawn before: where who begins to work begins */
+    uint32_t n_max;
+    struct drawer *drawers; /* [n_max] */
 };
 
 struct sched {
@@ -98,6 +111,7 @@ struct sched {
     uint64_t last_now, time; /* the caller's clock at the last call; our own, which never jumps */
     uint64_t next_seq;
     bool draining, drop_waiting;
+    bool has_power; /* there is an energy model */
     uint64_t drain_at;
 
     uint64_t step_no;                                 /* counts plans without `again`, from 1 */
@@ -107,10 +121,16 @@ struct sched {
     bool stepping;
 
     struct cost time_cost, power_cost;
-    struct power power;
-    double answer_part; /* how much of max_new answers use, a running mean */
+    struct sched_budget own;     /* while it shares no other's */
+    struct drawer own_drawer;    /* the only one of that */
+    struct sched_budget *budget; /* the one it draws from */
+    uint32_t drawer;             /* which one it is there */
+    double answer_part;          /* how much of max_new answers use, a running mean */
     struct sched_stats stats;
 };
+
+#define POWER_WINDOW_NS UINT64_C(10000000000)
+#define MAX_GAP_NS      UINT64_C(10000000000)
 
 static inline uint32_t least_u32(uint32_t a, uint32_t b) {
     return a < b ? a : b;
@@ -180,17 +200,37 @@ void timer_clear(struct sched *s, uint32_t r);
 /* The request whose timer is first, or NONE; *at is its time. */
 uint32_t timer_first(const struct sched *s, uint64_t *at);
 
+/* ---- budget.c: whose joules they are ---- */
+
+double budget_rate_w(const struct sched_budget *b);   /* cap less idle power */
+double budget_bucket_j(const struct sched_budget *b); /* what a window brings: the most that is saved up */
+void budget_accrue(struct sched_budget *b, uint64_t ns);
+/* Brings a budget that several share forward to a scheduler's clock. */
+void budget_advance(struct sched_budget *b, uint64_t now_ns);
+/* How many of its schedulers have requests; at least 1. */
+uint32_t budget_working(const struct sched_budget *b);
+/* Joules that others' next steps wait for: of those that have drawn less than s, or of all others. */
+double budget_kept(const struct sched *s, bool all);
+/* The scheduler has requests now, and had none. */
+void budget_begin(struct sched *s);
+void budget_need(struct sched *s, double joules);
+void budget_draw(struct sched *s, double joules);
+
 /* ---- power.c ---- */
 
-void power_accrue(struct sched *s, uint64_t ns);
+/* Time has gone by, so much of it as counts. */
+void power_accrue(struct sched *s, uint64_t now_ns, uint64_t ns);
 void power_spend(struct sched *s, const struct work *w, uint64_t took_ns, double joules);
 /* Whether a cap is set. */
 bool power_capped(const struct sched *s);
+/* What may be spent above idle as time goes by: all of it, or an equal part where other schedulers have work too. */
+double power_rate_w(const struct sched *s);
 /* Joules that one step may take so that answers advance about every power_stall_ns; infinite without a cap. */
 double power_step_budget(const struct sched *s);
 /* Sequences in a step under the cap, 1 to max_batch. */
 uint32_t power_batch(const struct sched *s);
-/* How long until a step of so many joules may run: 0 now, SCHED_FOREVER never under this cap. */
+/* How long until a step of so many joules may run, and others' that come first: 0 now, SCHED_FOREVER never under this
+ * cap. */
 uint64_t power_wait(const struct sched *s, double joules);
 /* The same where half of the window's joules are kept back for others. */
 uint64_t power_wait_deferrable(const struct sched *s, double joules);

@@ -1,5 +1,6 @@
 #include "serve/lane.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -33,13 +34,6 @@ sil_err lane_open(struct lane *l, struct job_env *env, const struct catalog_mode
     struct sched_config c = sched_config(l);
     l->max_batch = c.max_batch;
     SIL_TRY(sched_open(env->mem, &c, &l->sched, e));
-    sil_err err =
-        env->config->watts_max > 0 ? sched_set_cap(l->sched, clock_now_ns(env->clock), env->config->watts_max) : SIL_OK;
-    if (err != SIL_OK) {
-        lane_close(l);
-        return err_set(e, err, "a power budget of %g W: this machine shows no energy counter to keep it by",
-                       env->config->watts_max);
-    }
     l->items = mem_array(env->mem, l->max_batch, sizeof *l->items);
     l->stepping = mem_array(env->mem, l->max_batch, sizeof(struct choice *));
     l->results = mem_array(env->mem, l->max_batch, sizeof *l->results);
@@ -372,6 +366,15 @@ static void share_energy(struct lane *l, uint32_t n, double joules) {
         j->joules += joules * l->items[i].n_tokens / rows;
         j->metered = true;
     }
+}
+
+void lane_enter(struct lane *l, struct sched_budget *b) {
+    sil_err err = sched_join(l->sched, b);
+    assert(err == SIL_OK); /* it has places for all models, and all have the same meter */
+}
+
+void lane_exit(struct lane *l) {
+    sched_leave(l->sched);
 }
 
 void lane_idle_power(struct lane *l, double watts) {

@@ -34,13 +34,18 @@ sil_err lane_open(struct lane *l, struct job_env *env, const struct catalog_mode
                   struct sil_error *e);
 void lane_close(struct lane *l); /* its jobs are ended with a fault */
 
+/* Of the models that take turns, from here to lane_exit: it draws from their power budget. On the thread of the turns.
+ */
+void lane_enter(struct lane *l, struct sched_budget *b);
+void lane_exit(struct lane *l);
+
 /* A request comes in: queued, or ended at once with a fault. Takes over the caller's reference. */
 void lane_admit(struct lane *l, uint64_t now_ns, struct request *r);
 /* Looks for jobs whose client has gone. */
 void lane_cancels(struct lane *l);
 /* One step, if there is anything to step. Returns 0 when it stepped, otherwise how long nothing will be to do. */
 uint64_t lane_turn(struct lane *l, uint64_t now_ns);
-/* What the machine took while no lane stepped. */
+/* What the machine took while no lane stepped; one of those that take turns is told. */
 void lane_idle_power(struct lane *l, double watts);
 void lane_drain(struct lane *l, uint64_t now_ns, uint64_t within_ns);
 /* The same for this model alone, which is to be unloaded. */

@@ -25,6 +25,7 @@ struct loop {
     struct lane **lanes; /* [n_lanes], by the catalog's index; NULL: not loaded. The thread's alone while it runs */
     uint32_t n_lanes;
     struct meter meter;
+    struct sched_budget *budget; /* power, of all models together; the thread's as the lanes are */
     pthread_t thread;
     bool running; /* the thread was started */
 
@@ -128,8 +129,11 @@ static double joules_now(const struct loop *l) {
 static void measure_idle(struct loop *l, uint64_t slept_ns, double before) {
     double after = before >= 0 && slept_ns >= IDLE_MIN_NS ? joules_now(l) : -1;
     if (after < before || after < 0) return;
-    for (uint32_t i = 0; i < l->n_lanes; i++)
-        if (l->lanes[i]) lane_idle_power(l->lanes[i], (after - before) / ((double)slept_ns * 1e-9));
+    for (uint32_t i = 0; i < l->n_lanes; i++) {
+        if (!l->lanes[i]) continue;
+        lane_idle_power(l->lanes[i], (after - before) / ((double)slept_ns * 1e-9));
+        return;
+    }
 }
 
 /* Who ordered waits, so the order stays as it is meanwhile. */
@@ -137,9 +141,13 @@ static void carry_out(struct loop *l, uint64_t now_ns) {
     struct order *o = &l->order;
     struct lane **lane = &l->lanes[o->index];
     if (o->kind == ORDER_LEAVE && *lane) lane_leave(*lane, now_ns, o->within_ns);
-    if (o->kind == ORDER_ADD) *lane = o->lane;
+    if (o->kind == ORDER_ADD) {
+        *lane = o->lane;
+        lane_enter(*lane, l->budget);
+    }
     if (o->kind == ORDER_REMOVE) {
         o->lane = *lane;
+        if (*lane) lane_exit(*lane);
         *lane = NULL;
     }
     pthread_mutex_lock(&l->lock);
@@ -168,8 +176,9 @@ static void *loop_main(void *arg) {
             struct lane *lane = l->lanes[i];
             if (!lane) continue;
             if (news.poked) lane_cancels(lane);
+            now = clock_now_ns(l->env->clock); /* a step of the one before has taken its time */
             if (news.drain) lane_drain(lane, now, news.drain_ns);
-            uint64_t w = lane_turn(lane, clock_now_ns(l->env->clock));
+            uint64_t w = lane_turn(lane, now);
             if (w < wait_ns) wait_ns = w;
         }
     }
@@ -204,6 +213,26 @@ static void free_lane(struct loop *l, struct lane *lane) {
     mem_free(l->env->mem, lane);
 }
 
+static sil_err open_budget(struct loop *l, uint32_t n_models, struct sil_error *e) {
+    const struct sched_budget_config c = {.max_schedulers = n_models};
+    double watts = l->env->config->watts_max;
+    if (watts > 0 && !l->meter.read)
+        return err_set(e, SIL_UNSUPPORTED, "a power budget of %g W: this machine shows no energy counter to keep it by",
+                       watts);
+    SIL_TRY(sched_budget_open(l->env->mem, &c, &l->budget, e));
+    sil_err err = watts > 0 ? sched_budget_set_cap(l->budget, clock_now_ns(l->env->clock), watts) : SIL_OK;
+    return err == SIL_OK ? err : err_set(e, err, "a power budget of %g W cannot be kept", watts);
+}
+
+static sil_err open_lanes(struct loop *l, const struct catalog *catalog, struct sil_error *e) {
+    for (uint32_t i = 0; i < catalog->n; i++) {
+        if (!catalog->models[i].engine) continue;
+        SIL_TRY(new_lane(l, &catalog->models[i], &l->lanes[i], e));
+        lane_enter(l->lanes[i], l->budget);
+    }
+    return SIL_OK;
+}
+
 sil_err loop_open(struct job_env *env, const struct catalog *catalog, struct meter meter, struct loop **out,
                   struct sil_error *e) {
     struct loop *l = mem_array(env->mem, 1, sizeof *l);
@@ -221,9 +250,8 @@ sil_err loop_open(struct job_env *env, const struct catalog *catalog, struct met
         mem_free(env->mem, l);
         return err_nomem(e, "the engine thread", bytes);
     }
-    sil_err err = SIL_OK;
-    for (uint32_t i = 0; i < catalog->n && err == SIL_OK; i++)
-        if (catalog->models[i].engine) err = new_lane(l, &catalog->models[i], &l->lanes[i], e);
+    sil_err err = open_budget(l, catalog->n, e);
+    if (err == SIL_OK) err = open_lanes(l, catalog, e);
     if (err == SIL_OK && pthread_create(&l->thread, NULL, loop_main, l) != 0)
         err = err_set(e, SIL_NOMEM, "a thread could not be started");
     if (err != SIL_OK) {
@@ -287,6 +315,7 @@ void loop_close(struct loop *l) {
     if (!l) return;
     loop_stop(l);
     struct mem mem = l->env->mem;
+    sched_budget_close(l->budget); /* no lane is left */
     pthread_cond_destroy(&l->something);
     pthread_cond_destroy(&l->ordered);
     pthread_mutex_destroy(&l->lock);

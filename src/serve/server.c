@@ -90,7 +90,8 @@ static sil_err open_history(struct server *s, bool metered, struct sil_error *e)
     return history_start(s->history, e);
 }
 
-static sil_err open_all(struct server *s, struct log *log, struct mem mem, struct sil_error *e) {
+static sil_err open_all(struct server *s, struct log *log, struct mem mem, const struct meter *given,
+                        struct sil_error *e) {
     const struct config *c = s->config;
     s->env = (struct job_env){.mem = mem, .clock = clock_system(), .config = c, .log = log};
     s->env.n_open = &s->n_open;
@@ -107,9 +108,7 @@ static sil_err open_all(struct server *s, struct log *log, struct mem mem, struc
     struct meter meter;
     const char *why = NULL;
     SIL_TRY(meter_open(s->env.mem, "/sys/class/powercap", &s->meter, &meter, &why, e));
-    if (c->watts_max > 0 && c->n_models > 1)
-        return err_set(e, SIL_UNSUPPORTED, "a power budget is kept with one model only, so far; there are %u",
-                       c->n_models);
+    if (given) meter = *given;
     if (!meter.read) LOG(log, LOG_INFO, "energy is not measured", LOG_S("why", why));
     SIL_TRY(open_history(s, meter.read != NULL, e));
     SIL_TRY(loop_open(&s->env, &s->catalog, meter, &s->loop, e));
@@ -127,10 +126,15 @@ static sil_err open_all(struct server *s, struct log *log, struct mem mem, struc
 }
 
 sil_err server_open(const struct config *c, struct log *log, struct mem mem, struct server **out, struct sil_error *e) {
+    return server_open_metered(c, log, mem, NULL, out, e);
+}
+
+sil_err server_open_metered(const struct config *c, struct log *log, struct mem mem, const struct meter *meter,
+                            struct server **out, struct sil_error *e) {
     struct server *s = mem_array(mem_libc(), 1, sizeof *s);
     if (!s) return err_nomem(e, "the server", sizeof *s);
     s->config = c;
-    sil_err err = open_all(s, log, mem, e);
+    sil_err err = open_all(s, log, mem, meter, e);
     if (err != SIL_OK) {
         server_close(s);
         return err;

@@ -6,12 +6,16 @@
 #include "base/mem.h"
 #include "serve/config.h"
 #include "serve/log.h"
+#include "serve/meter.h"
 
 struct server;
 
 /* Starts everything; when it returns, requests are answered. c and log must outlive the server. The state directory is
  * made when it is not there. mem: for requests and answers; used from several threads. */
 sil_err server_open(const struct config *c, struct log *log, struct mem mem, struct server **out, struct sil_error *e);
+/* The same with another meter than the machine's: energy as a test has it. Copied. */
+sil_err server_open_metered(const struct config *c, struct log *log, struct mem mem, const struct meter *meter,
+                            struct server **out, struct sil_error *e);
 /* What is listened on, as http_address. */
 const char *server_address(const struct server *s, uint32_t i);
 /* The gate, for making a first key; the server's. */
