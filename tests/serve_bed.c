@@ -19,7 +19,8 @@ void serve_bed_open(struct serve_bed *b) {
     struct mm_spec m = mm_default();
     memset(b, 0, sizeof *b);
     b->mem = mem_libc();
-    snprintf(b->dir, sizeof b->dir, "%s", "/tmp/sillok-serve-XXXXXX");
+    const char *root = getenv("TMPDIR"); /* if it is not too long for the path of a socket */
+    snprintf(b->dir, sizeof b->dir, "%s/sillok-serve-XXXXXX", root && *root && strlen(root) < 40 ? root : "/tmp");
     assert_non_null(mkdtemp(b->dir));
     snprintf(b->socket, sizeof b->socket, "%s/socket", b->dir);
     snprintf(b->state, sizeof b->state, "%s/state", b->dir);
