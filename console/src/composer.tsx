@@ -23,7 +23,7 @@ export function Composer({ draft, busy, ready, onSend, onStop }: Props): VNode {
         setText("");
     };
     return (
-        <form class="composer" onSubmit={(e) => (e.preventDefault(), send())}>
+        <form class={busy ? "composer busy" : "composer"} onSubmit={(e) => (e.preventDefault(), send())}>
             <div class="composer-box">
                 <Input label={w.message} placeholder={w.placeholder} value={text} onInput={setText} onSend={send} focus />
                 {busy ? (

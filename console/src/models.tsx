@@ -6,7 +6,7 @@ import { ConfirmDialog } from "./dialog";
 import { useFormat } from "./format";
 import { Icon } from "./icons";
 import { useLoaded } from "./load";
-import { Badge, Card, CopyButton, Empty, Page, Shown } from "./page";
+import { Badge, Card, CopyButton, Empty, Page, ServerWords, Shown } from "./page";
 import type { PageProps } from "./pages";
 import type { Model } from "./types";
 import { useWords } from "./words";
@@ -102,7 +102,7 @@ function ModelCard({ m, onMove }: { m: ServedModel; onMove(load: boolean): void 
                     <Icon name="alert" />
                     <div>
                         <strong>{w.failedText}</strong>
-                        <p class="server-words" lang="en">{m.error}</p>
+                        <ServerWords text={m.error} />
                     </div>
                 </div>
             )}

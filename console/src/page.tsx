@@ -168,10 +168,9 @@ export function Empty({ text, icon, children }: { text?: string; icon?: IconName
 }
 
 /** What the server says itself, in its language. */
-export function ServerWords({ failure }: { failure: Failure }): VNode | null {
+export function ServerWords({ text }: { text: string | false | null | undefined }): VNode | null {
     const w = useWords();
-    if (failure.kind === "offline" || !failure.message) return null;
-    return <p class="server-words">{w.serverSays && `${w.serverSays} `}<span lang="en">{failure.message}</span></p>;
+    return text ? <p class="server-words">{w.serverSays && `${w.serverSays} `}<span lang="en">{text}</span></p> : null;
 }
 
 interface ErrorProps {
@@ -189,7 +188,7 @@ export function ErrorNote({ failure, title, told, onRetry }: ErrorProps): VNode 
             <Icon name="alert" />
             <div>
                 <strong>{title ?? w.fail[failure.kind]}</strong>
-                {told ? <p>{told}</p> : <ServerWords failure={failure} />}
+                {told ? <p>{told}</p> : <ServerWords text={failure.kind !== "offline" && failure.message} />}
             </div>
             {onRetry && <button type="button" class="button quiet small" onClick={onRetry}>{w.retry}</button>}
         </div>

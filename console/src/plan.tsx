@@ -62,7 +62,14 @@ function Choose({ at, both, onAt, onMakeB, onCopy, onDropB }: ChooseProps): VNod
     );
 }
 
-function Designs({ variant, running, onVariant }: { variant: Variant; running: Running; onVariant(v: Variant): void }): VNode {
+interface DesignsProps {
+    variant: Variant;
+    running: Running;
+    unreadable: string; // why the design loaded is none
+    onVariant(v: Variant): void;
+}
+
+function Designs({ variant, running, unreadable, onVariant }: DesignsProps): VNode {
     const w = usePlanWords();
     const [wrong, setWrong] = useState("");
     const open = async (file: File | undefined): Promise<void> => {
@@ -73,7 +80,7 @@ function Designs({ variant, running, onVariant }: { variant: Variant; running: R
     const n = Object.keys(variant.set).length;
     return (
         <div class="plan-designs">
-            <p><strong>{variant.design === null ? (running.run?.site ?? "") : `${w.ownDesign}: ${running.run?.site ?? ""}`}</strong> · {w.changes(n)}</p>
+            <p><strong>{variant.design === null ? (running.run?.site ?? "") : unreadable ? w.ownDesign : `${w.ownDesign}: ${running.run?.site ?? ""}`}</strong> · {w.changes(n)}</p>
             <div class="page-actions">
                 {n > 0 && <button type="button" class="text-button" onClick={() => onVariant({ ...variant, set: {} })}><Icon name="again" />{w.resetAll}</button>}
                 <button type="button" class="text-button" title={w.designHint} disabled={!running.run} onClick={() => save(running.run!.design, "design.yaml")}><Icon name="save" />{w.saveDesign}</button>
@@ -83,7 +90,7 @@ function Designs({ variant, running, onVariant }: { variant: Variant; running: R
                 </label>
                 {variant.design !== null && <button type="button" class="text-button" onClick={() => onVariant({ design: null, set: {} })}>{w.baseDesign}</button>}
             </div>
-            {wrong && <p class="field-wrong" role="alert"><Icon name="alert" />{wrong}</p>}
+            {(wrong || unreadable) && <p class="field-wrong" role={wrong ? "alert" : undefined}><Icon name="alert" /><span>{wrong || unreadable}</span></p>}
         </div>
     );
 }
@@ -138,10 +145,11 @@ interface StatusProps {
 function Status({ running, first, why }: StatusProps): VNode | null {
     const w = usePlanWords();
     const { failure, run, busy, waits } = running;
+    const again = failure?.kind !== "request" || failure.code === "plan_too_long"; // the same design is refused again
     if (failure)
         return (
             <>
-                <ErrorNote failure={failure} {...(failure.kind === "request" && { title: w.noRun })} told={why} onRetry={running.retry} />
+                <ErrorNote failure={failure} {...(failure.kind === "request" && { title: w.noRun })} told={why} {...(again && { onRetry: running.retry })} />
                 {run && <p class="plan-status">{w.old}</p>}
             </>
         );
@@ -175,7 +183,7 @@ function Planned({ all, apiKey, online }: { all: Variables; apiKey: string; onli
                     onCopy={() => put({ B: { ...state.A } })}
                     onDropB={() => put({ B: null, at: "A" })}
                 />
-                <Designs variant={variant} running={running} onVariant={onVariant} />
+                <Designs variant={variant} running={running} unreadable={variant.design !== null && !base && why ? why.text || running.failure!.message : ""} onVariant={onVariant} />
                 {base && <PlanForm key={at} all={all} controls={controlsOf(all, base)} base={base} set={variant.set} why={why} onSet={(set) => onVariant({ ...variant, set })} />}
             </section>
             <div class="plan-main">

@@ -42,14 +42,14 @@ function TroubleBox({ trouble, onRetry }: { trouble: Trouble; onRetry(): void })
         const timer = setInterval(count, 500);
         return () => clearInterval(timer);
     }, [trouble]);
-    const { kind } = trouble.failure;
+    const { kind, message } = trouble.failure;
     return (
         <div class="trouble" role="alert">
             <Icon name="alert" />
             <div>
                 <strong>{w.fail[kind]}</strong>
                 {left > 0 && <p>{w.retryIn(left)}</p>}
-                <ServerWords failure={trouble.failure} />
+                <ServerWords text={kind !== "offline" && message} />
             </div>
             <button type="button" class="button quiet" disabled={left > 0} onClick={onRetry}>{w.retry}</button>
         </div>

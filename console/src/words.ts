@@ -89,7 +89,7 @@ const ko = {
     },
     noReceipt: "이 답에는 영수증이 없습니다.",
     saveReceipt: "영수증 내려받기",
-    facts: { time: "시각", model: "모델 지문", tokens: "토큰 (입력 · 출력)", seed: "시드", profile: "계산 규격", software: "프로그램", origin: "기록 이름" },
+    facts: { time: "시각", model: "모델 지문", tokens: "토큰 (입력 · 답변)", seed: "시드", profile: "계산 규격", software: "프로그램", origin: "기록 이름" },
     system: "시스템 지침",
     systemHint: "모든 답이 따를 말투나 역할을 적습니다. 이 대화에만 적용됩니다.",
     sampling: "답하는 방식",

@@ -56,10 +56,10 @@ const ko = {
     firstMiddle: "첫 토큰 p50",
     firstHigh: "첫 토큰 p95",
     energy: "에너지",
-    tenantsTitle: "테넌트별 현황",
-    tenantsHint: "최근 60분 동안 서버를 쓴 테넌트(조직)입니다.",
-    tenant: "테넌트",
-    others: "그 밖의 테넌트",
+    tenantsTitle: "기관별 현황",
+    tenantsHint: "최근 60분 동안 서버를 쓴 기관입니다.",
+    tenant: "기관",
+    others: "그 밖의 기관",
     requests: "요청",
     cached: "재사용한 토큰",
     firstMean: "첫 토큰 평균",
@@ -68,7 +68,7 @@ const ko = {
     minutesHint: "1분마다 끝난 요청의 토큰 수",
     minuteRequests: (tenant: string) => `${tenant}: 분당 요청`,
     requestsEnded: "끝난 요청",
-    chooseTenant: "그래프로 볼 테넌트",
+    chooseTenant: "그래프로 볼 기관",
     quiet: "아직 들어온 요청이 없습니다. 대화를 시작하면 여기에 바로 나타납니다.",
 };
 

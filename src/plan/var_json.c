@@ -45,7 +45,7 @@ static const struct {
     {"gpu", "GPUs and services", "GPU·서비스"},
     {"cooling", "Cooling", "냉각"},
     {"energy", "Solar, wind, storage", "태양광·풍력·저장"},
-    {"money", "Money", "돈"},
+    {"money", "Money", "재무"},
 };
 
 static json_t *number_json(double v) {

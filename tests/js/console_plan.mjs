@@ -83,13 +83,13 @@ await test("a wrong value is told at its field, in its language; what the server
 });
 
 await test("two variants stand side by side with their differences", async () => {
-    await page.getByRole("button", { name: "변형 B 만들어 비교" }).click();
+    await page.getByRole("button", { name: "B안을 만들어 비교" }).click();
     await page.getByLabel("GPU 시스템", { exact: true }).selectOption("gb300-nvl72");
     await page.getByRole("slider", { name: "배터리 출력 조절" }).press("ArrowRight");
     await field("배터리 용량").fill("40");
     await field("자가 태양광 용량").fill("150");
     await settled();
-    const table = page.locator(".table[aria-label='두 변형의 비교']");
+    const table = page.locator(".table[aria-label='두 안의 비교']");
     await until(async () => /\+[\d.,]+장/.test(await table.innerText()) || /−[\d.,]+장/.test(await table.innerText()), "a difference of GPUs");
     assert.match(await table.innerText(), /[+−][\d.]+%/);
     assert.match(await table.innerText(), /같음/);
@@ -99,10 +99,10 @@ await test("two variants stand side by side with their differences", async () =>
     await picture(page, "plan-compare");
     await page.locator(".plots").scrollIntoViewIfNeeded();
     await picture(page, "plan-figures");
-    await page.getByRole("button", { name: "A를 B로 복사" }).click();
+    await page.getByRole("button", { name: "A안을 B안으로 복사" }).click();
     await settled();
     await until(async () => !/[+−][\d.,]+장/.test(await table.innerText()), "equal variants");
-    await page.getByRole("button", { name: "변형 B 없애기" }).click();
+    await page.getByRole("button", { name: "B안 없애기" }).click();
     await table.waitFor({ state: "detached" });
 });
 
@@ -131,7 +131,8 @@ await test("the design is saved, runs by the command, and is loaded again", asyn
     assert.equal(await field("환율").inputValue(), "1500");
     writeFileSync(file, "site: {name: x}\n");
     await page.locator("input[type=file]").setInputFiles(file);
-    await page.getByText("필요한 값이 없습니다: ‘계약전력’ (site.contract).").waitFor();
+    await page.locator(".error-note", { hasText: "필요한 값이 없습니다: ‘계약전력’ (site.contract)." }).waitFor();
+    await page.locator(".plan-designs", { hasText: "필요한 값이 없습니다: ‘계약전력’ (site.contract)." }).waitFor();
     await picture(page, "plan-bad-design");
     await page.getByRole("button", { name: "기본 설계로" }).click();
     await settled();
@@ -172,10 +173,11 @@ await test("what was computed stays while another page is shown; the server away
     await page.getByRole("button", { name: "다시 시도" }).click();
     await page.getByText("서버의 설명(영어): design.yaml: something new").waitFor();
     await page.getByText("이 값으로는 계산할 수 없습니다.").waitFor();
+    assert.equal(await page.getByRole("button", { name: "다시 시도" }).count(), 0, "the same design would be refused again");
     await page.unroute("**/plan/run");
     let times = 0;
     await page.route("**/plan/run", (r) => (times++ ? r.continue() : r.fulfill({ status: 429, headers: { "retry-after-ms": "2500" }, contentType: "application/json", body: '{"error":{"message":"Rate limit reached","code":"rate_limit_exceeded"}}' })));
-    await page.getByRole("button", { name: "다시 시도" }).click();
+    await field("환율").fill("1460");
     await page.getByText("요청이 한도를 넘어 기다리고 있습니다. 약 3초 뒤에 다시 계산합니다.").waitFor();
     await picture(page, "plan-waits");
     await settled();

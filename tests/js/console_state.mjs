@@ -120,7 +120,7 @@ await test("charts have their numbers in words and as a table", async () => {
     await noSerious(page, axeSource);
     await picture(page, "state");
     await page.getByRole("region", { name: "모델별 현황" }).getByRole("rowheader", { name: "tiny" }).waitFor();
-    await page.getByLabel("그래프로 볼 테넌트").selectOption({ label: "운영" });
+    await page.getByLabel("그래프로 볼 기관").selectOption({ label: "운영" });
     await page.getByRole("heading", { name: "운영: 분당 토큰" }).waitFor();
     await noSerious(page, axeSource);
     await page.getByRole("heading", { name: "운영: 분당 토큰" }).scrollIntoViewIfNeeded();
