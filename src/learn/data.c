@@ -10,6 +10,7 @@
 #include "text/chat.h"
 
 enum { ORDER_STREAM = 1 << 20, IDS_MAX = 1 << 28, RENDER_MAX = 16 << 20, MESSAGES_MAX = 1024 };
+#define NOISE_STREAM 0x8000000000000000u
 
 /* What reading one file needs. */
 struct reading {
@@ -19,6 +20,7 @@ struct reading {
     uint32_t ctx;
     struct tok_ids ids;
     struct buf before, after; /* a rendered dialogue up to an answer, and with it */
+    struct buf origin;        /* who wrote each byte of `before`, where questions are altered */
     struct sil_error *e;
 };
 
@@ -103,24 +105,38 @@ static struct str piece_of(const struct learn_vocab *v, int32_t id) {
     return id < 0 ? (struct str){0} : tok_text(v->tok, (uint32_t)id);
 }
 
-static sil_err render(struct reading *r, json_t *messages, bool answer_follows, struct buf *out) {
-    buf_clear(out);
-    return chat_render(r->v->chat, messages, NULL, answer_follows, piece_of(r->v, tok_bos(r->v->tok)),
-                       piece_of(r->v, tok_eos(r->v->tok)), NULL, 0, out, r->e);
+static bool alters(const struct recipe_source *r) {
+    return r->drop_tokens > 0 || r->split_tokens > 0;
 }
 
-/* most: tokens of an answer that are taken, the rest is left out; 0: all, as for what is no answer. */
-static sil_err put_part(struct reading *r, struct str text, unsigned flags, bool answer, size_t most) {
+static sil_err render(struct reading *r, json_t *messages, bool answer_follows, struct buf *out) {
+    struct str bos = piece_of(r->v, tok_bos(r->v->tok)), eos = piece_of(r->v, tok_eos(r->v->tok));
+    buf_clear(out);
+    if (!answer_follows || !alters(r->s->r))
+        return chat_render(r->v->chat, messages, NULL, answer_follows, bos, eos, NULL, 0, out, r->e);
+    buf_clear(&r->origin);
+    return chat_render_marked(r->v->chat, messages, NULL, answer_follows, bos, eos, NULL, 0, out, &r->origin, r->e);
+}
+
+/* What stands before an answer, from byte `done` of r->before on. */
+static sil_err put_prompt(struct reading *r, size_t done) {
+    struct str text = {r->before.p + done, r->before.n - done};
     r->ids.n = 0;
-    SIL_TRY(tok_encode(r->v->tok, text, TOK_PARSE_SPECIAL | flags, &r->ids, r->e));
+    SIL_TRY(tok_encode(r->v->tok, text, TOK_PARSE_SPECIAL | (done ? 0 : TOK_ADD_SPECIAL), &r->ids, r->e));
+    if (alters(r->s->r)) SIL_TRY(noise_mark(r->v, text, r->origin.p + done, r->ids.p, r->ids.n, r->e));
+    return put_tokens(r, r->ids.p, r->ids.n, 0);
+}
+
+/* most: tokens of the answer that are taken, the rest is left out; 0: all. */
+static sil_err put_answer(struct reading *r, struct str text, size_t most) {
+    r->ids.n = 0;
+    SIL_TRY(tok_encode(r->v->tok, text, TOK_PARSE_SPECIAL, &r->ids, r->e));
     size_t learnt = 0;
-    if (answer) {
-        while (learnt < r->ids.n && !tok_is_end(r->v->tok, r->ids.p[learnt])) learnt++;
-        if (learnt == r->ids.n)
-            return err_set(r->e, SIL_ARG,
-                           "the chat template puts no end token behind an answer: the model could not learn to stop");
-        learnt++;
-    }
+    while (learnt < r->ids.n && !tok_is_end(r->v->tok, r->ids.p[learnt])) learnt++;
+    if (learnt == r->ids.n)
+        return err_set(r->e, SIL_ARG,
+                       "the chat template puts no end token behind an answer: the model could not learn to stop");
+    learnt++;
     if (most && most < learnt) learnt = r->ids.n = most;
     SIL_TRY(put_tokens(r, r->ids.p, learnt, DATA_LEARN));
     return put_tokens(r, r->ids.p + learnt, r->ids.n - learnt, 0);
@@ -145,9 +161,9 @@ static sil_err put_answers(struct reading *r, json_t *all) {
                           "the chat template writes a dialogue with its answer otherwise than the prompt before it");
             break;
         }
-        err = put_part(r, (struct str){before.p + done, before.n - done}, done ? 0 : TOK_ADD_SPECIAL, false, 0);
+        err = put_prompt(r, done);
         size_t most = i + 1 == json_array_size(all) ? r->s->r->answer_tokens : 0;
-        if (err == SIL_OK) err = put_part(r, (struct str){after.p + before.n, after.n - before.n}, 0, true, most);
+        if (err == SIL_OK) err = put_answer(r, (struct str){after.p + before.n, after.n - before.n}, most);
         done = after.n;
     }
     json_decref(some);
@@ -224,13 +240,27 @@ static sil_err read_source(struct reading *r) {
     return s->order ? SIL_OK : err_nomem(r->e, "the order of documents", s->n_docs);
 }
 
+/* What altering documents needs, where a source does it. */
+static sil_err open_noise(struct dataset *d, const struct learn_vocab *v, struct sil_error *e) {
+    bool some = false, split = false;
+    for (uint32_t i = 0; i < d->n; i++) {
+        some = some || alters(d->sources[i].r);
+        split = split || d->sources[i].r->split_tokens > 0;
+    }
+    if (!some) return SIL_OK;
+    d->altered = mem_array(d->mem, (size_t)d->ctx + 1, sizeof *d->altered);
+    if (!d->altered) return err_nomem(e, "a document", (size_t)d->ctx + 1);
+    return split ? parts_open(d->mem, v, &d->parts, e) : SIL_OK;
+}
+
 sil_err dataset_open(struct mem mem, const struct recipe_source *list, uint32_t n, const struct learn_vocab *v,
                      uint32_t ctx, uint64_t seed, struct dataset *out, struct sil_error *e) {
-    struct dataset d = {.mem = mem, .n = n, .seed = seed};
+    struct dataset d = {.mem = mem, .n = n, .seed = seed, .ctx = ctx};
     struct reading r = {.mem = mem, .v = v, .ctx = ctx, .e = e};
     tok_ids_init(&r.ids, mem, IDS_MAX);
     buf_init(&r.before, mem, RENDER_MAX);
     buf_init(&r.after, mem, RENDER_MAX);
+    buf_init(&r.origin, mem, RENDER_MAX);
     d.sources = mem_array(mem, n, sizeof *d.sources);
     d.state = mem_array(mem, n, sizeof *d.state);
     sil_err err = SIL_OK;
@@ -246,6 +276,8 @@ sil_err dataset_open(struct mem mem, const struct recipe_source *list, uint32_t 
     tok_ids_free(&r.ids);
     buf_free(&r.before);
     buf_free(&r.after);
+    buf_free(&r.origin);
+    if (err == SIL_OK) err = open_noise(&d, v, e);
     if (err != SIL_OK) dataset_close(&d);
     else *out = d;
     return err;
@@ -259,6 +291,8 @@ void dataset_close(struct dataset *d) {
     }
     mem_free(d->mem, d->sources);
     mem_free(d->mem, d->state);
+    mem_free(d->mem, d->altered);
+    parts_close(&d->parts);
     *d = (struct dataset){0};
 }
 
@@ -291,16 +325,15 @@ void batch_close(struct mem mem, struct batch *b) {
     *b = (struct batch){0};
 }
 
+/* Tokens that go into a batch: the last one is only predicted. */
 static uint32_t length_of(const struct source *s, uint32_t doc) {
     return (uint32_t)(s->docs[doc + 1] - s->docs[doc] - 1);
 }
 
-static void put_document(const struct source *s, uint32_t doc, struct batch *b) {
-    const uint32_t *t = s->tokens + s->docs[doc];
-    uint32_t n = length_of(s, doc);
+static void put_document(const uint32_t *t, uint32_t n, struct batch *b) {
     for (uint32_t i = 0; i < n; i++) {
-        b->ids[b->n] = t[i] & ~DATA_LEARN;
-        b->targets[b->n] = t[i + 1] & ~DATA_LEARN;
+        b->ids[b->n] = t[i] & DATA_ID;
+        b->targets[b->n] = t[i + 1] & DATA_ID;
         b->weights[b->n++] = t[i + 1] & DATA_LEARN ? 1.0f : 0.0f;
     }
     b->doc_at[++b->n_docs] = b->n;
@@ -313,7 +346,8 @@ static void batch_clear(struct batch *b) {
 
 void source_batch(const struct source *s, uint32_t *doc, uint32_t n_max, struct batch *b) {
     batch_clear(b);
-    for (; *doc < s->n_docs && b->n + length_of(s, *doc) <= n_max; ++*doc) put_document(s, *doc, b);
+    for (; *doc < s->n_docs && b->n + length_of(s, *doc) <= n_max; ++*doc)
+        put_document(s->tokens + s->docs[*doc], length_of(s, *doc), b);
 }
 
 /* Fisher and Yates, by the generator's stream of this source and reading. */
@@ -359,15 +393,30 @@ static void account(struct dataset *d, uint32_t chosen, double progress, uint32_
     }
 }
 
+/* Document `doc` of source i as this reading has it; *length as length_of. The stream's number has a place for each
+ * source, reading (of its last 24 bits) and document, and is none of those that order and first weights use. */
+static const uint32_t *document(struct dataset *d, uint32_t i, uint32_t doc, uint32_t *length) {
+    const struct source *s = &d->sources[i];
+    const struct noise x = {.drop = s->r->drop_tokens, .split = s->r->split_tokens};
+    const uint32_t *t = s->tokens + s->docs[doc];
+    *length = length_of(s, doc);
+    if (!alters(s->r)) return t;
+    struct rng r = {.seed = d->seed,
+                    .stream = NOISE_STREAM | (uint64_t)i << 56 | (d->state[i].reading & 0xffffff) << 32 | doc};
+    *length = noise_apply(&x, d->parts.of ? &d->parts : NULL, &r, t, *length + 1, d->ctx + 1, d->altered) - 1;
+    return d->altered;
+}
+
 void dataset_next(struct dataset *d, double progress, uint32_t n_max, struct batch *b) {
     batch_clear(b);
     for (;;) {
         uint32_t i = choose(d, progress);
         if (i == d->n) return;
         shuffle(d, i, d->state[i].reading);
-        uint32_t doc = d->sources[i].order[d->state[i].next], length = length_of(&d->sources[i], doc);
+        uint32_t length;
+        const uint32_t *t = document(d, i, d->sources[i].order[d->state[i].next], &length);
         if (b->n + length > n_max) return;
-        put_document(&d->sources[i], doc, b);
+        put_document(t, length, b);
         account(d, i, progress, length);
     }
 }

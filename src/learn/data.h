@@ -5,14 +5,13 @@
 
 #include "base/sha.h"
 #include "learn/net.h"
+#include "learn/noise.h"
 #include "learn/recipe.h"
 #include "learn/vocab.h"
 
-/* A token of a document; the bit says that it is to be learnt (predicted from what is before it). */
 enum { DATA_FILE_MAX = 1 << 30 };
-#define DATA_LEARN 0x80000000u
 
-/* Documents of one file. A document has 2 to context + 1 tokens. */
+/* Documents of one file. A document has 2 to context + 1 tokens (bits beside their ids: noise.h). */
 struct source {
     const struct recipe_source *r;
     uint32_t *tokens;
@@ -38,6 +37,9 @@ struct dataset {
     struct source *sources;
     struct source_state *state;
     uint64_t seed;
+    uint32_t ctx;
+    struct parts parts; /* where a source splits tokens */
+    uint32_t *altered;  /* context + 1: a document as it is read this time, where a source alters it; NULL: none does */
 };
 
 /* Reads and tokenizes all files. SIL_IO for a file that is missing, SIL_FORMAT with its line for a dialogue that is
@@ -54,7 +56,8 @@ void batch_close(struct mem mem, struct batch *b);
  * been read as often as it may be. */
 void dataset_next(struct dataset *d, double progress, uint32_t n_max, struct batch *b);
 
-/* Documents from number *doc of source s on, in the file's order, up to n_max tokens; for evaluation. */
+/* Documents from number *doc of source s on, in the file's order and as they are, up to n_max tokens; for evaluation.
+ */
 void source_batch(const struct source *s, uint32_t *doc, uint32_t n_max, struct batch *b);
 
 /* All tokens and limits of documents. */

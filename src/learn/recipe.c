@@ -81,6 +81,8 @@ static const struct field source_fields[] = {
     {"to", F64, 0, IN(to), 0, 1, 1, NULL, NULL},
     {"repeat", F64, 0, IN(repeat), 0, 1e6, 0, NULL, NULL},
     {"answer_tokens", U32, 0, IN(answer_tokens), 0, 65536, 0, NULL, NULL},
+    {"drop_tokens", F64, LATER, IN(drop_tokens), 0, 0.9, 0, NULL, NULL},
+    {"split_tokens", F64, LATER, IN(split_tokens), 0, 0.9, 0, NULL, NULL},
 };
 enum { SOURCE_FIELDS = sizeof source_fields / sizeof *source_fields };
 
@@ -200,7 +202,8 @@ static size_t words_below(const char *prefix, const char **names, char (*words)[
     return n;
 }
 
-static sil_err read_source(struct reader *r, const yaml_node_t *n, struct recipe_source *out) {
+/* eval: the source is read to measure, not to learn. */
+static sil_err read_source(struct reader *r, const yaml_node_t *n, bool eval, struct recipe_source *out) {
     const char *names[SOURCE_FIELDS];
     bool given[SOURCE_FIELDS] = {false};
     SIL_TRY(yamlx_check_keys(&r->y, n, r->e));
@@ -219,14 +222,17 @@ static sil_err read_source(struct reader *r, const yaml_node_t *n, struct recipe
         if (source_fields[i].flags & NEED && !given[i])
             return yamlx_error(&r->y, n, r->e, "%s is missing", source_fields[i].key);
     if (out->from >= out->to) return yamlx_error(&r->y, n, r->e, "from must be less than to");
+    if ((out->kind != SOURCE_DIALOGUE || eval) && (out->drop_tokens > 0 || out->split_tokens > 0))
+        return yamlx_error(&r->y, n, r->e, "drop_tokens and split_tokens alter questions of dialogues that are learnt");
     return SIL_OK;
 }
 
-static sil_err read_sources(struct reader *r, const yaml_node_t *n, struct recipe_source *out, uint32_t *count) {
+static sil_err read_sources(struct reader *r, const yaml_node_t *n, bool eval, struct recipe_source *out,
+                            uint32_t *count) {
     size_t k = yamlx_count(n);
     if (n->type != YAML_SEQUENCE_NODE || k < 1 || k > RECIPE_SOURCES_MAX)
         return yamlx_error(&r->y, n, r->e, "a list of 1 to %d sources is needed here", RECIPE_SOURCES_MAX);
-    for (size_t i = 0; i < k; i++) SIL_TRY(read_source(r, yamlx_item(&r->y, n, i), &out[i]));
+    for (size_t i = 0; i < k; i++) SIL_TRY(read_source(r, yamlx_item(&r->y, n, i), eval, &out[i]));
     *count = (uint32_t)k;
     return SIL_OK;
 }
@@ -251,8 +257,8 @@ static sil_err read_key(struct reader *r, const char *prefix, const yaml_node_t 
     while (i < n && !str_eq(k, str_of(names[i]))) i++;
     if (i == n) return unknown(r, key, names, n);
     snprintf(path, sizeof path, "%s%s", prefix, names[i]);
-    if (strcmp(path, "data") == 0) return read_sources(r, value, out->data, &out->n_data);
-    if (strcmp(path, "eval.data") == 0) return read_sources(r, value, out->eval, &out->n_eval);
+    if (strcmp(path, "data") == 0) return read_sources(r, value, false, out->data, &out->n_data);
+    if (strcmp(path, "eval.data") == 0) return read_sources(r, value, true, out->eval, &out->n_eval);
     if (strcmp(path, "samples.prompts") == 0) return read_prompts(r, value, out);
     for (i = 0; i < FIELDS; i++) {
         if (strcmp(fields[i].key, path) != 0) continue;

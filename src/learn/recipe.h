@@ -18,10 +18,11 @@ enum source_kind {
 
 struct recipe_source {
     const char *path;
-    int kind;                /* enum source_kind */
-    double weight, from, to; /* share of tokens; the part of the run in which it is used, 0 to 1 */
-    double repeat;           /* the most often that it is read in all; 0: as often as needed */
-    uint32_t answer_tokens;  /* of a dialogue's last answer only so many are read; 0: all */
+    int kind;                         /* enum source_kind */
+    double weight, from, to;          /* share of tokens; the part of the run in which it is used, 0 to 1 */
+    double repeat;                    /* the most often that it is read in all; 0: as often as needed */
+    uint32_t answer_tokens;           /* of a dialogue's last answer only so many are read; 0: all */
+    double drop_tokens, split_tokens; /* of a dialogue's questions: chance that a token is left out; cut in two */
 };
 
 struct recipe {

@@ -72,11 +72,42 @@ ok "... and it goes on from a checkpoint" test "$kill_at" = "$(sum nano.gguf.ckp
 train -t 2
 is "... with other threads and instruction sets: the same bytes" "$(sum nano.gguf)" "$half"
 
+# Questions that differ at each reading, by a tokenizer with merges.
+altered() {
+    fresh
+    "$SILLOK" train-tokenizer "$tap_tmp/run/lines.txt" "$tap_tmp/run/dialogue.jsonl" --vocab 420 \
+        --out "$tap_tmp/run/tokenizer.json" --special "<|endoftext|>,<|im_start|>,<|im_end|>" 2>/dev/null
+    sed 's/^  - {path: dialogue.jsonl, kind: dialogue, weight: 2}/  - {path: dialogue.jsonl, kind: dialogue, weight: 2, drop_tokens: 0.1, split_tokens: 0.2}/' \
+        tests/learn/nano.yaml >"$tap_tmp/run/nano.yaml"
+}
+altered
+ok "a recipe with drop_tokens and split_tokens is trained" train -t 1
+noisy=$(sum nano.gguf)
+is "its bytes are those known from other machines" "$noisy" "$(cat tests/learn/nano-noise.sha256)"
+ok "... and not those without" test "$noisy" != "$want"
+altered
+for until in 3 4 7 11; do
+    "$SILLOK" train "$tap_tmp/run/nano.yaml" -q -t 2 --until "$until" # stopped within a reading, and going on
+done
+"$SILLOK" train "$tap_tmp/run/nano.yaml" -q --cpu scalar -t 4 --until 12
+"$SILLOK" train "$tap_tmp/run/nano.yaml" -q -t 2 2>/dev/null &
+pid=$!
+sleep 0.02
+kill -9 "$pid" 2>/dev/null
+wait "$pid" 2>/dev/null
+train -t 2
+is "... stopped, killed, with other threads and instruction sets: the same bytes" "$(sum nano.gguf)" "$noisy"
+
 # A unigram tokenizer goes through training into the model file.
 fresh
 ok "a unigram tokenizer is made" "$SILLOK" train-tokenizer "$tap_tmp/run/lines.txt" "$tap_tmp/run/dialogue.jsonl" \
     --kind unigram --vocab 420 --out "$tap_tmp/run/tokenizer.json"
 ok "... and a model trained with it" train
+sed 's/weight: 2}/weight: 2, split_tokens: 0.1}/' tests/learn/nano.yaml >"$tap_tmp/run/nano.yaml"
+exits "... whose tokens cannot be split" 1 train --restart
+has "... and it says so" "$(cat "$tap_tmp/err")" "this tokenizer has no merges"
+sed 's/weight: 2}/weight: 2, drop_tokens: 0.1}/' tests/learn/nano.yaml >"$tap_tmp/run/nano.yaml"
+ok "... but left out" train --restart
 tokens() { # FILE
     printf '{"text":"번호 3은 안녕하세요! 뷁쒧 tokens 12"}\n' | "$SILLOK" tokenize "$tap_tmp/run/$1" --jsonl
 }
@@ -143,6 +174,10 @@ bad "a number out of range" 's/warmup: 3/warmup: -1/' 'optimizer.warmup is -1; a
 bad "sizes that do not fit" 's/kv_heads: 2/kv_heads: 3/' '4 heads cannot share 3 kv_heads'
 bad "a missing file" 's/lines.txt/none.txt/' 'none.txt'
 bad "an unknown storage" 's/^seed: 7/storage: f16/' 'storage is "f16"; allowed: f32|bf16'
+bad "a chance out of range" 's/weight: 2}/drop_tokens: 1.5}/' 'nano.yaml:23:57: drop_tokens is 1.5; allowed: 0 to 0.9'
+bad "... and below it" 's/weight: 2}/split_tokens: -0.1}/' 'nano.yaml:23:58: split_tokens is -0.1; allowed: 0 to 0.9'
+bad "altering what is no dialogue" 's/kind: lines,/kind: lines, drop_tokens: 0.1,/' 'nano.yaml:22:5: drop_tokens and split_tokens alter questions'
+bad "altering what is evaluated" 's/^    - {path: dialogue.jsonl,/    - {split_tokens: 0.1, path: dialogue.jsonl,/' 'nano.yaml:28:7: drop_tokens and split_tokens alter questions'
 bad "a missing key" '/^steps/d' 'steps is missing'
 bad "no YAML" 's/^model:/model: [/' 'not YAML'
 bad "no chat template" '/^chat_template/d' 'names no chat_template'
