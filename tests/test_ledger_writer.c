@@ -187,10 +187,137 @@ static void writer_allocations(void **state) {
     }
 }
 
+/* ---- erasing beside everything ---- */
+
+enum { KEPT = 300, ERASERS = 2, READERS = 2 };
+
+struct erasing {
+    struct ledger_writer *w;
+    const char *dir;
+    atomic_bool erased[KEPT], over;
+    atomic_uint looks, gone;
+};
+
+static void *eraser_main(void *arg) {
+    struct erasing *x = arg;
+    for (uint64_t i = 0; i < KEPT; i += 3) {
+        bool had;
+        struct sil_error e = {0};
+        if (ledger_writer_erase(x->w, i, &had, &e) != SIL_OK) return arg;
+        atomic_store(&x->erased[i], true);
+    }
+    return NULL;
+}
+
+/* Whole, or erased; and erased, when it was so before the look began. */
+static void *reader_main(void *arg) {
+    struct erasing *x = arg;
+    struct ledger_key key = lb_key(1);
+    for (uint64_t i = 0; !atomic_load(&x->over) || i < KEPT; i++) {
+        uint64_t at = i * 7 % KEPT;
+        bool must = atomic_load(&x->erased[at]);
+        struct ledger *l = NULL;
+        struct transcript t;
+        struct buf b;
+        enum audit_kept kept = AUDIT_NONE;
+        if (audit_open(x->dir, &key, mem_libc(), &l, NULL) != SIL_OK) return arg;
+        buf_init(&b, mem_libc(), 1 << 20);
+        bool ok = audit_transcript(l, at, &b, &kept, NULL) == SIL_OK && kept != AUDIT_NONE;
+        ok = ok && (kept == AUDIT_ERASED || (!must && transcript_decode(buf_view(&b), &t, NULL) == SIL_OK));
+        buf_free(&b);
+        ledger_close(l);
+        if (!ok) return arg;
+        atomic_fetch_add(&x->looks, 1);
+        if (kept == AUDIT_ERASED) atomic_fetch_add(&x->gone, 1);
+    }
+    return NULL;
+}
+
+static void *verifier_main(void *arg) {
+    struct erasing *x = arg;
+    struct audit_report r;
+    char first[SIL_ERROR_TEXT];
+    for (int i = 0; !atomic_load(&x->over) || i < 2; i++)
+        if (lb_audit(x->dir, first, &r) != 0) {
+            printf("# %s\n", first);
+            return arg;
+        }
+    return NULL;
+}
+
+static void erases_beside_everything(void **state) {
+    (void)state;
+    char dir[256];
+    struct erasing *x = calloc(1, sizeof *x);
+    struct client c = {.first = 5000, .ordered = true};
+    pthread_t erasers[ERASERS], readers[READERS], verifier, client;
+    void *bad = NULL, *any = NULL;
+    snprintf(dir, sizeof dir, "%s", lb_folder());
+    x->dir = dir;
+    struct ledger *l = lb_open(dir, no_hooks);
+    lb_commit(l, 0, KEPT, LEDGER_KEEP_TEXT);
+    struct ledger_writer_config config = {.mem = mem_libc(), .publish_ms = 10};
+    assert_int_equal(ledger_writer_start(l, &config, &x->w, NULL), SIL_OK);
+    c.w = x->w;
+    bool had;
+    struct sil_error e = {0};
+    assert_int_equal(ledger_writer_erase(x->w, 1000000, &had, &e), SIL_ARG);
+    assert_true(e.text[0]);
+    pthread_create(&client, NULL, client_main, &c);
+    for (int i = 0; i < READERS; i++) pthread_create(&readers[i], NULL, reader_main, x);
+    pthread_create(&verifier, NULL, verifier_main, x);
+    for (int i = 0; i < ERASERS; i++) pthread_create(&erasers[i], NULL, eraser_main, x);
+    for (int i = 0; i < ERASERS; i++) pthread_join(erasers[i], &bad), any = any ? any : bad;
+    assert_null(any);
+    atomic_store(&x->over, true);
+    for (int i = 0; i < READERS; i++) pthread_join(readers[i], &bad), any = any ? any : bad;
+    assert_null(any);
+    pthread_join(verifier, &bad);
+    assert_null(bad);
+    pthread_join(client, NULL);
+    ledger_writer_stop(x->w);
+    assert_int_equal(c.good, EACH); /* and answers went on record all the while */
+    assert_true(c.ordered && x->gone > 0 && x->looks >= READERS * KEPT);
+    struct audit_report r;
+    ledger_close(l);
+    assert_int_equal(lb_audit(dir, NULL, &r), 0);
+    assert_int_equal(r.erased, KEPT / 3);
+    free(x);
+    lb_remove(dir);
+}
+
+/* Where the disk fails: said so, and erased or kept; and no erasure is forgotten when the writer stops. */
+static void erases_without_disk(void **state) {
+    (void)state;
+    char dir[256];
+    struct ledger_writer *w = NULL;
+    struct sil_error e = {0};
+    bool had = true;
+    snprintf(dir, sizeof dir, "%s", lb_folder());
+    disk_full = false;
+    struct ledger *l = lb_open(dir, (struct ledger_hooks){.fault = full});
+    lb_commit(l, 0, 3, LEDGER_KEEP_IDS);
+    struct ledger_writer_config config = {.mem = mem_libc()};
+    assert_int_equal(ledger_writer_start(l, &config, &w, NULL), SIL_OK);
+    disk_full = true;
+    assert_int_equal(ledger_writer_erase(w, 1, &had, &e), SIL_IO);
+    assert_true(!had && strstr(e.text, "No space"));
+    disk_full = false;
+    assert_int_equal(ledger_writer_erase(w, 1, &had, &e), SIL_OK);
+    assert_true(had);
+    ledger_writer_stop(w);
+    ledger_close(l);
+    struct audit_report r;
+    assert_int_equal(lb_audit(dir, NULL, &r), 0);
+    assert_int_equal(r.erased, 1);
+    lb_remove(dir);
+}
+
 int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
     if (sodium_init() < 0) return 1;
     const struct CMUnitTest tests[] = {cmocka_unit_test(writer), cmocka_unit_test(writer_full_disk),
-                                       cmocka_unit_test(writer_allocations)};
+                                       cmocka_unit_test(writer_allocations), cmocka_unit_test(erases_beside_everything),
+                                       cmocka_unit_test(erases_without_disk)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

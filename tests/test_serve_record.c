@@ -85,27 +85,32 @@ static void addresses(void **state) {
     (void)state;
     static const struct {
         const char *rest;
-        bool post;
+        const char *method;
         int status;
         enum record_what what;
-    } paths[] = {{"0", false, 0, RECORD_ENTRY},
-                 {"12/receipt", false, 0, RECORD_RECEIPT},
-                 {"7/transcript", false, 0, RECORD_TRANSCRIPT},
-                 {"7/replay", true, 0, RECORD_REPLAY},
-                 {"7/replay", false, 405, 0},
-                 {"7", true, 405, 0},
-                 {"7/", false, 404, 0},
-                 {"", false, 404, 0},
-                 {"07", false, 404, 0},
-                 {"-1", false, 404, 0},
-                 {"x", false, 404, 0},
-                 {"7/receipts", false, 404, 0},
-                 {"99999999999999999999", false, 404, 0}};
+    } paths[] = {{"0", "GET", 0, RECORD_ENTRY},
+                 {"12/receipt", "GET", 0, RECORD_RECEIPT},
+                 {"7/transcript", "GET", 0, RECORD_TRANSCRIPT},
+                 {"7/transcript", "DELETE", 0, RECORD_ERASE},
+                 {"7/replay", "POST", 0, RECORD_REPLAY},
+                 {"7/replay", "GET", 405, 0},
+                 {"7/transcript", "POST", 405, 0},
+                 {"7", "DELETE", 405, 0},
+                 {"7/receipt", "DELETE", 405, 0},
+                 {"x/transcript", "DELETE", 404, 0},
+                 {"7", "POST", 405, 0},
+                 {"7/", "GET", 404, 0},
+                 {"", "GET", 404, 0},
+                 {"07", "GET", 404, 0},
+                 {"-1", "GET", 404, 0},
+                 {"x", "GET", 404, 0},
+                 {"7/receipts", "GET", 404, 0},
+                 {"99999999999999999999", "GET", 404, 0}};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         struct record_ask a;
         struct fault f = {0};
         record_ask_init(&a);
-        bool ok = record_ask_path(&a, str_of(paths[i].rest), paths[i].post, &f);
+        bool ok = record_ask_path(&a, str_of(paths[i].rest), paths[i].method, &f);
         if (ok != (paths[i].status == 0) || f.status != paths[i].status) fail_msg("%s: %d", paths[i].rest, f.status);
         if (ok) assert_int_equal(a.what, paths[i].what);
     }
@@ -479,6 +484,117 @@ static void erased(void **state) {
     refused("GET", url_of(index, "/transcript"), law, 404, "transcript_erased");
 }
 
+/* ---- erased by the server ---- */
+
+/* The reply's words; the caller's to have asked rightly. */
+static void erase(uint64_t index, bool had, const char *state) {
+    json_t *j = ask("DELETE", url_of(index, "/transcript"), admin, NULL, 200);
+    assert_string_equal(field_text(j, "object"), "record.erasure");
+    assert_int_equal(field_int(j, "entry"), index);
+    assert_int_equal(field_true(j, "had"), had);
+    assert_string_equal(field_text(j, "transcript"), state);
+    json_decref(j);
+}
+
+static void erased_while_it_runs(void **state) {
+    (void)state;
+    uint64_t index = answer(law, "지우라는 기록", ",\"max_tokens\":4");
+    uint64_t none = answer(quiet, "남지 않은 기록", ",\"max_tokens\":4"),
+             other = answer(law, "남을 기록", ",\"max_tokens\":4");
+    json_t *before = ask("GET", url_of(index, ""), law, NULL, 200);
+    refused("DELETE", url_of(index, "/transcript"), law, 403, "admin_only"); /* not even one's own */
+    refused("DELETE", url_of(index, "/transcript"), NULL, 401, "invalid_api_key");
+    refused("DELETE", url_of(index, ""), admin, 405, "method_not_allowed");
+    refused("DELETE", url_of(1000000, "/transcript"), admin, 404, "no_entry");
+    json_decref(ask("GET", url_of(index, "/transcript"), law, NULL, 200)); /* nothing of it is gone */
+    erase(index, true, "erased");
+    erase(index, false, "erased");
+    erase(none, false, "none");
+    for (int again = 0; again < 2; again++) {
+        refused("POST", url_of(index, "/replay"), law, 409, "transcript_erased");
+        refused("GET", url_of(index, "/transcript"), law, 404, "transcript_erased");
+        json_t *j = ask("GET", url_of(index, ""), law, NULL, 200);
+        assert_string_equal(field_text(j, "transcript.state"), "erased");
+        assert_string_equal(field_text(j, "replay.why"), "transcript_erased");
+        assert_string_equal(field_text(j, "line"), field_text(before, "line")); /* the entry is as it was */
+        json_decref(j);
+        equal_again(law, other);
+        serve_bed_stop(&bed);
+        serve_bed_start(&bed);
+    }
+    json_decref(before);
+    struct http_reply r;
+    http_ask(bed.socket, "GET", url_of(index, "/receipt"), law, NULL, 0, &r);
+    assert_int_equal(r.status, 200); /* and provable */
+    http_reply_free(&r);
+}
+
+enum { GONE = 24, LOOKERS = 3 };
+
+struct lookers {
+    uint64_t first;
+    atomic_bool erased[GONE], over;
+    atomic_uint wrong, equal, gone, busy;
+};
+
+/* Asks for what is being erased, or computes it again: whole or erased, and nothing else. */
+static void *look_on(void *arg) {
+    struct lookers *x = arg;
+    for (uint32_t i = 0; !atomic_load(&x->over) || i < 2 * GONE; i++) {
+        uint32_t at = i * 5 % GONE;
+        bool again = i % 3 == 0, must = atomic_load(&x->erased[at]);
+        struct http_reply r;
+        http_ask(bed.socket, again ? "POST" : "GET", url_of(x->first + at, again ? "/replay" : "/transcript"), law,
+                 NULL, 0, &r);
+        const char *body = buf_view(&r.body).p;
+        if (r.status == 503 || r.status == 429) atomic_fetch_add(&x->busy, 1);
+        else if (r.status == (again ? 409 : 404) && strstr(body, "transcript_erased")) atomic_fetch_add(&x->gone, 1);
+        else if (r.status == 200 && !must && (!again || strstr(body, "\"equal\":true"))) atomic_fetch_add(&x->equal, 1);
+        else {
+            atomic_fetch_add(&x->wrong, 1);
+            print_message("# %d %s\n", r.status, body);
+        }
+        http_reply_free(&r);
+    }
+    return NULL;
+}
+
+static void erased_beside_replays(void **state) {
+    (void)state;
+    struct lookers x = {0};
+    pthread_t threads[LOOKERS];
+    for (uint32_t i = 0; i < GONE; i++) {
+        uint64_t index = answer(law, "지워질 기록", ",\"max_tokens\":30,\"ignore_eos\":true");
+        if (i == 0) x.first = index;
+    }
+    for (int i = 0; i < LOOKERS; i++) assert_int_equal(pthread_create(&threads[i], NULL, look_on, &x), 0);
+    for (uint32_t i = 0; i < GONE; i++) {
+        int status = 503;
+        while (status == 503) { /* a reader's place is needed too */
+            struct http_reply r;
+            http_ask(bed.socket, "DELETE", url_of(x.first + i, "/transcript"), admin, NULL, 0, &r);
+            status = r.status;
+            http_reply_free(&r);
+        }
+        assert_int_equal(status, 200);
+        atomic_store(&x.erased[i], true);
+    }
+    atomic_store(&x.over, true);
+    for (int i = 0; i < LOOKERS; i++) pthread_join(threads[i], NULL);
+    assert_int_equal(atomic_load(&x.wrong), 0);
+    assert_true(atomic_load(&x.gone) > 0);
+    for (uint32_t i = 0; i < GONE; i++) refused("POST", url_of(x.first + i, "/replay"), law, 409, "transcript_erased");
+    char dir[URL];
+    struct ledger_key k;
+    struct audit_report report = {0};
+    struct sil_error e = {0};
+    read_key(&k);
+    snprintf(dir, sizeof dir, "%s/ledger", bed.state);
+    assert_int_equal(audit_verify(dir, &k, mem_libc(), &report, &e), SIL_OK);
+    assert_int_equal(report.findings, 0);
+    assert_true(report.erased >= GONE);
+}
+
 /* ---- a long record ---- */
 
 /* Entries of a tenant without keys, as an older server left them. */
@@ -763,14 +879,24 @@ static void memory_runs_out(void **state) {
 int main(void) {
     cmocka_set_message_output(CM_OUTPUT_TAP);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(addresses),       cmocka_unit_test(lists),
-        cmocka_unit_test(heads),           cmocka_unit_test(entries),
-        cmocka_unit_test(receipts),        cmocka_unit_test(transcripts),
-        cmocka_unit_test(equal),           cmocka_unit_test(streamed),
-        cmocka_unit_test(altered),         cmocka_unit_test(erased),
-        cmocka_unit_test(one_at_a_time),   cmocka_unit_test(left_alone),
-        cmocka_unit_test(counts),          cmocka_unit_test(beside_the_writer),
-        cmocka_unit_test(memory_runs_out), cmocka_unit_test(long_records),
+        cmocka_unit_test(addresses),
+        cmocka_unit_test(lists),
+        cmocka_unit_test(heads),
+        cmocka_unit_test(entries),
+        cmocka_unit_test(receipts),
+        cmocka_unit_test(transcripts),
+        cmocka_unit_test(equal),
+        cmocka_unit_test(streamed),
+        cmocka_unit_test(altered),
+        cmocka_unit_test(erased),
+        cmocka_unit_test(erased_while_it_runs),
+        cmocka_unit_test(erased_beside_replays),
+        cmocka_unit_test(one_at_a_time),
+        cmocka_unit_test(left_alone),
+        cmocka_unit_test(counts),
+        cmocka_unit_test(beside_the_writer),
+        cmocka_unit_test(memory_runs_out),
+        cmocka_unit_test(long_records),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

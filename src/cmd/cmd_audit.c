@@ -228,6 +228,23 @@ static int check(int argc, char **argv) {
 
 /* ---- erase, keygen ---- */
 
+/* The server that has the record open can do it. which: as the entry was named. */
+static sil_err ask_the_server(const struct audit_args *a, const char *dir, const char *which, struct sil_error *e) {
+    struct ledger *l = NULL;
+    struct ledger_key key;
+    bool is_signed;
+    uint64_t index;
+    SIL_TRY(audit_look(a, &key, &is_signed, &l, e));
+    sil_err err = audit_find(l, which, &index, e);
+    ledger_close(l);
+    SIL_TRY(err);
+    return err_set(e, SIL_IO,
+                   "a server is running on %s, and erases it by itself: send it DELETE /record/entries/%" PRIu64
+                   "/transcript with an administrator's key, for example curl -X DELETE -H \"Authorization: Bearer "
+                   "$SILLOK_KEY\" http://127.0.0.1:8080/record/entries/%" PRIu64 "/transcript",
+                   dir, index, index);
+}
+
 static sil_err erase_one(const struct audit_args *a, const char *which, uint64_t *index, bool *had,
                          struct sil_error *e) {
     char dir[AUDIT_PATH], path[AUDIT_PATH + 8];
@@ -235,6 +252,7 @@ static sil_err erase_one(const struct audit_args *a, const char *which, uint64_t
     struct ledger *l = NULL;
     SIL_TRY(audit_log_dir(a, dir, e));
     snprintf(path, sizeof path, "%s.key", dir);
+    if (ledger_in_use(dir)) return ask_the_server(a, dir, which, e);
     SIL_TRY(ledger_key_load(a->secret ? a->secret : path, &key, e));
     struct ledger_config c = {.dir = dir, .key = &key, .mem = mem_libc()};
     SIL_TRY(ledger_open(&c, &l, e));
@@ -257,8 +275,9 @@ static int erase(int argc, char **argv) {
         .synopsis = "N [--state DIR | --log DIR]",
         .about =
             "Overwrites the transcript of entry N (token ids, salt, text) with zeros. The entry stays, and everything\n"
-            "stays provable; the answer can no longer be replayed. The server must not be running. Copies\n"
-            "elsewhere, and what a disk keeps of overwritten blocks, are out of its reach.",
+            "stays provable; the answer can no longer be replayed. A server that is running does it itself, by\n"
+            "DELETE /record/entries/N/transcript with an administrator's key. Copies elsewhere, and what a disk\n"
+            "keeps of overwritten blocks, are out of its reach.",
         .opts = opts,
         .n_opts = sizeof opts / sizeof *opts,
         .min_args = 1,

@@ -27,7 +27,9 @@ struct audit {
     struct audit_report *report;
     struct ledger *log; /* as it opens, journal included; NULL when it does not */
     bool transcripts;   /* there is a folder of them */
-    uint64_t newest;    /* entries of the newest checkpoint that could be read */
+    bool has_erasing;   /* a server says that it is erasing one */
+    uint64_t erasing;
+    uint64_t newest; /* entries of the newest checkpoint that could be read */
 
     struct checkpoint head;
     bool tiles_right, entries_right;
@@ -247,8 +249,10 @@ static void check_body(struct audit *a, const char *name, const struct transcrip
     struct sil_error e = {0};
     const char *what = NULL;
     uint32_t i = (uint32_t)(r->index % TILE_WIDTH);
+    /* What a server says that it is erasing is so just now, or at its next start. */
+    bool being_erased = r->erased && a->has_erasing && a->erasing == r->index;
     d->seen[i] = true;
-    if (!r->sound) {
+    if (!r->sound && !being_erased) {
         finding(a, "%s: the transcript of entry %" PRIu64 " is %s", name, r->index,
                 r->erased ? "erased in part only; erase it again" : "damaged; restore it from a copy");
     } else if (r->erased) {
@@ -301,13 +305,34 @@ static void check_unsent(struct audit *a, uint64_t tile, struct decoded *d) {
             check_body(a, "journal", &r, d);
 }
 
+static bool all_sound(struct str file) {
+    struct transcript_record r = {.sound = true};
+    bool done = false;
+    for (size_t at = 0; !done && r.sound; at += r.bytes)
+        if (transcript_next(file, at, &r, &done, NULL) != SIL_OK) return true; /* the rest is told by what checks it */
+    return r.sound;
+}
+
+/* A file of transcripts. One that is read while a server erases in it may have been read in part before and in part
+ * behind that: it is read again. */
+static sil_err read_transcripts(struct audit *a, const char *name, bool *there, struct sil_error *e) {
+    enum { TRIES = 3 };
+    sil_err err = SIL_OK;
+    for (int i = 0; i < TRIES && err == SIL_OK; i++) {
+        err = keep_erasing(&a->disk, a->mem, &a->has_erasing, &a->erasing, e);
+        buf_clear(&a->kept);
+        if (err == SIL_OK) err = disk_read(&a->disk, name, &a->kept, there, e);
+        if (!*there || all_sound(buf_view(&a->kept))) break;
+    }
+    return err;
+}
+
 static sil_err check_transcripts(struct audit *a, uint64_t tile, struct decoded *d, struct sil_error *e) {
     char name[TILE_PATH];
     bool there = false;
     memset(d->seen, 0, sizeof d->seen);
     transcript_path(tile * TILE_WIDTH, name);
-    buf_clear(&a->kept);
-    sil_err err = disk_read(&a->disk, name, &a->kept, &there, e);
+    sil_err err = read_transcripts(a, name, &there, e);
     if (err == SIL_NOMEM) return err;
     if (!unreadable(a, err, e) && there) check_records(a, name, buf_view(&a->kept), tile, d);
     check_unsent(a, tile, d);

@@ -89,6 +89,16 @@ sil_err disk_open(struct disk *d, const char *dir, struct ledger_hooks hooks, st
     return disk_error("lock", path, number, e);
 }
 
+bool ledger_in_use(const char *dir) {
+    char path[DISK_PATH];
+    int n = snprintf(path, sizeof path, "%s/lock", dir);
+    int fd = n > 0 && (size_t)n < sizeof path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0) return false;
+    bool in_use = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    close(fd);
+    return in_use;
+}
+
 void disk_close(struct disk *d) {
     if (d->lock >= 0) close(d->lock);
     d->lock = -1;
@@ -182,6 +192,14 @@ sil_err disk_sync_folder(const struct disk *d, const char *name, struct sil_erro
     disk_path(d, name, path);
     parent_of(path, folder);
     return sync_folder(d, folder, e);
+}
+
+sil_err disk_remove(const struct disk *d, const char *name, struct sil_error *e) {
+    char path[DISK_PATH];
+    disk_path(d, name, path);
+    int bad = hook(d, "remove", path);
+    if (!bad && unlink(path) != 0 && errno != ENOENT) bad = errno;
+    return bad ? disk_error("remove", path, bad, e) : SIL_OK;
 }
 
 void disk_remove_folder(const struct disk *d, const char *name) {

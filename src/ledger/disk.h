@@ -33,6 +33,8 @@ sil_err disk_sync(const struct disk *d, const char *name, int fd, struct sil_err
 sil_err disk_cut(const struct disk *d, const char *name, int fd, uint64_t keep, struct sil_error *e);
 /* Makes the entries of the folder that holds `name` durable. */
 sil_err disk_sync_folder(const struct disk *d, const char *name, struct sil_error *e);
+/* Removes a file; one that is not there is fine. */
+sil_err disk_remove(const struct disk *d, const char *name, struct sil_error *e);
 /* Removes a folder and the files right in it, as well as it can. */
 void disk_remove_folder(const struct disk *d, const char *name);
 

@@ -1,4 +1,5 @@
 /* keep: reading and erasing transcripts of a log. */
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -30,11 +31,12 @@ static sil_err find_in_file(struct ledger *l, uint64_t index, char name[TILE_PAT
 
 static sil_err take(const struct ledger *l, const struct transcript_record *r, struct buf *b, enum audit_kept *kept,
                     struct sil_error *e) {
-    if (!r->sound)
-        return err_set(e, SIL_FORMAT, "the transcript of entry %llu in %s is damaged%s", (unsigned long long)r->index,
-                       l->disk.root, r->erased ? " (not fully erased; erase it again)" : "; restore it from a copy");
+    /* Its mark says it, though not all of it is zero: it is just being erased, or a crash came in between. */
     *kept = r->erased ? AUDIT_ERASED : AUDIT_THERE;
     if (r->erased) return SIL_OK;
+    if (!r->sound)
+        return err_set(e, SIL_FORMAT, "the transcript of entry %llu in %s is damaged; restore it from a copy",
+                       (unsigned long long)r->index, l->disk.root);
     return buf_str(b, r->body) == SIL_OK ? SIL_OK : err_nomem(e, "a transcript", r->body.n);
 }
 
@@ -49,8 +51,29 @@ sil_err audit_transcript(struct ledger *l, uint64_t index, struct buf *b, enum a
     if (found) return take(l, &r, b, kept, e);
     buf_init(&file, l->mem, TRANSCRIPT_FILE_MAX);
     sil_err err = find_in_file(l, index, name, &file, &r, &found, e);
+    if (err == SIL_OK && found && !r.sound && !r.erased) {
+        /* Bytes from before and behind a server's erasing may have been read together; then the mark is there by now.
+         */
+        buf_clear(&file);
+        err = find_in_file(l, index, name, &file, &r, &found, e);
+    }
     if (err == SIL_OK && found) err = take(l, &r, b, kept, e);
     buf_free(&file);
+    return err;
+}
+
+/* ---- erasing ---- */
+
+static const char erasing[] = "erasing"; /* the number of the entry that is being erased, and a newline */
+
+sil_err keep_erasing(const struct disk *d, struct mem mem, bool *there, uint64_t *index, struct sil_error *e) {
+    struct buf b;
+    buf_init(&b, mem, 64);
+    sil_err err = disk_read(d, erasing, &b, there, e);
+    if (err == SIL_LIMIT || (err == SIL_IO && !disk_exists(d, erasing))) err = SIL_OK, *there = false; /* it is done */
+    *there =
+        *there && err == SIL_OK && b.n > 1 && b.p[b.n - 1] == '\n' && note_number((struct str){b.p, b.n - 1}, index);
+    buf_free(&b);
     return err;
 }
 
@@ -71,22 +94,36 @@ static sil_err wipe(struct ledger *l, const char *name, const struct transcript_
     return err;
 }
 
-sil_err ledger_erase(struct ledger *l, uint64_t index, bool *had, struct sil_error *e) {
+/* What is being erased is said first, durably: once the mark is made, a crash only puts the zeros off until the log is
+ * opened again. *had: there was something to erase. */
+static sil_err erase(struct ledger *l, uint64_t index, bool said, bool *had, struct sil_error *e) {
     struct transcript_record r;
-    char name[TILE_PATH];
+    char name[TILE_PATH], line[32];
     struct buf file;
     bool found = false;
+    buf_init(&file, l->mem, TRANSCRIPT_FILE_MAX);
+    sil_err err = find_in_file(l, index, name, &file, &r, &found, e);
+    *had = err == SIL_OK && found && !(r.erased && r.sound);
+    int n = snprintf(line, sizeof line, "%llu\n", (unsigned long long)index);
+    if (*had && !said) err = disk_put(&l->disk, erasing, (struct str){line, (size_t)n}, true, e);
+    if (*had && err == SIL_OK) err = wipe(l, name, &r, e);
+    buf_free(&file);
+    return err == SIL_OK && (*had || said) ? disk_remove(&l->disk, erasing, e) : err;
+}
+
+sil_err keep_finish(struct ledger *l, struct sil_error *e) {
+    bool there = false, had;
+    uint64_t index = 0;
+    SIL_TRY(keep_erasing(&l->disk, l->mem, &there, &index, e));
+    return there && index < l->edge.size ? erase(l, index, true, &had, e) : SIL_OK;
+}
+
+sil_err ledger_erase(struct ledger *l, uint64_t index, bool *had, struct sil_error *e) {
     *had = false;
     if (index >= l->edge.size)
         return err_set(e, SIL_ARG, "the log has no entry %llu: it has %llu, counted from 0", (unsigned long long)index,
                        (unsigned long long)l->edge.size);
     SIL_TRY(log_settle(l, true, e)); /* the journal, which would bring it back, begins anew */
-    buf_init(&file, l->mem, TRANSCRIPT_FILE_MAX);
-    sil_err err = find_in_file(l, index, name, &file, &r, &found, e);
-    if (err == SIL_OK && found && !(r.erased && r.sound)) {
-        *had = true;
-        err = wipe(l, name, &r, e);
-    }
-    buf_free(&file);
-    return err;
+    SIL_TRY(keep_finish(l, e));
+    return erase(l, index, false, had, e);
 }

@@ -147,6 +147,8 @@ struct ledger_config {
  * committed are there, others are gone. SIL_IO (also: another process has it), SIL_FORMAT with file and place when
  * committed entries are damaged or missing (nothing is changed then), SIL_ARG when the key is not this log's. */
 sil_err ledger_open(const struct ledger_config *c, struct ledger **out, struct sil_error *e);
+/* Whether another process has it open for writing just now: a server that runs. */
+bool ledger_in_use(const char *dir);
 /* Publishes what is committed, drops what is not, and gives back the lock. NULL is allowed. */
 void ledger_close(struct ledger *l);
 
@@ -181,7 +183,9 @@ struct str ledger_checkpoint(const struct ledger *l);
 sil_err ledger_receipt(struct ledger *l, uint64_t index, const uint8_t salt[LEDGER_SALT], struct buf *out,
                        struct sil_error *e);
 
-/* Overwrites an entry's transcript with zeros, durably; *had says whether there was one. The entry stays. */
+/* Overwrites an entry's transcript with zeros, durably; *had says whether there was one. The entry stays. On failure,
+ * or when a crash comes in between, it is kept or erased, and in the second case the rest follows with the next
+ * opening. */
 sil_err ledger_erase(struct ledger *l, uint64_t index, bool *had, struct sil_error *e);
 
 /* ---- a writer in a thread of its own ---- */
@@ -219,6 +223,8 @@ sil_err ledger_writer_start(struct ledger *l, const struct ledger_writer_config 
 /* From any thread. Copies the answer. SIL_LIMIT when the queue is full, SIL_NOMEM; `done` is then not called. */
 sil_err ledger_writer_submit(struct ledger_writer *w, const struct ledger_answer *a, ledger_done *done, void *ctx,
                              struct sil_error *e);
+/* ledger_erase between two commits: from any thread, which waits until it is done. SIL_LIMIT when too many wait. */
+sil_err ledger_writer_erase(struct ledger_writer *w, uint64_t index, bool *had, struct sil_error *e);
 void ledger_writer_stats(struct ledger_writer *w, struct ledger_writer_stats *out);
 /* Commits what waits, calls what is owed, ends the thread. NULL is allowed. */
 void ledger_writer_stop(struct ledger_writer *w);

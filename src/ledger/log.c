@@ -85,6 +85,7 @@ static sil_err open_log(struct ledger *l, const struct ledger_config *c, struct 
     /* All is there; what a crash left half done is written anew. A disk that is full now can do that later. */
     l->torn = true;
     sil_err err = log_settle(l, true, e);
+    if (err == SIL_OK) err = keep_finish(l, e);
     return err == SIL_IO ? SIL_OK : err;
 }
 

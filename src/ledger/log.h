@@ -103,6 +103,11 @@ void log_cache_put(struct ledger *l, uint32_t level, uint64_t index, const struc
 /* An entry of a log that is open for reading or writing, appended to out. SIL_ARG when there is none. */
 sil_err log_entry(struct ledger *l, uint64_t index, struct buf *out, struct sil_error *e);
 
+/* keep.c: which entry is just being erased, if one is; *there is false for a file that says no number. */
+sil_err keep_erasing(const struct disk *d, struct mem mem, bool *there, uint64_t *index, struct sil_error *e);
+/* Finishes what a crash interrupted. Everything committed has been published. */
+sil_err keep_finish(struct ledger *l, struct sil_error *e);
+
 void log_random(const struct ledger *l, void *p, size_t n);
 
 #endif

@@ -10,7 +10,7 @@
 #include "base/err.h"
 #include "ledger/ledger.h"
 
-enum { QUEUE = 4096, PUBLISH_MS = 1000, RETRY_MS = 1000, QUEUE_BYTES = 1 << 30 };
+enum { QUEUE = 4096, PUBLISH_MS = 1000, RETRY_MS = 1000, QUEUE_BYTES = 1 << 30, ERASES_MAX = 64 };
 
 struct job {
     struct job *next;
@@ -24,6 +24,15 @@ struct job {
     struct sil_error error; /* why it was not appended */
 };
 
+/* On the stack of who waits for it. */
+struct erasure {
+    struct erasure *next;
+    uint64_t index;
+    bool had, done;
+    sil_err err;
+    struct sil_error *error;
+};
+
 struct ledger_writer {
     struct ledger *log;
     struct mem mem;
@@ -33,6 +42,9 @@ struct ledger_writer {
 
     pthread_mutex_t lock; /* for what follows */
     pthread_cond_t wake;
+    pthread_cond_t erased;
+    struct erasure *erasures, **erasures_end;
+    uint32_t n_erasures; /* those that the thread has taken included */
     struct job *first, **end;
     size_t queued_bytes;
     bool stop;
@@ -92,7 +104,38 @@ sil_err ledger_writer_submit(struct ledger_writer *w, const struct ledger_answer
     return err_set(e, SIL_LIMIT, "too many answers wait for the record; try again");
 }
 
+sil_err ledger_writer_erase(struct ledger_writer *w, uint64_t index, bool *had, struct sil_error *e) {
+    struct erasure own = {.index = index, .error = e};
+    *had = false;
+    pthread_mutex_lock(&w->lock);
+    bool full = w->n_erasures == ERASES_MAX || w->stop;
+    if (!full) {
+        *w->erasures_end = &own;
+        w->erasures_end = &own.next;
+        w->n_erasures++;
+        pthread_cond_signal(&w->wake);
+        while (!own.done) pthread_cond_wait(&w->erased, &w->lock);
+    }
+    pthread_mutex_unlock(&w->lock);
+    if (full) return err_set(e, SIL_LIMIT, "too many transcripts wait to be erased; try again");
+    *had = own.had;
+    return own.err;
+}
+
 /* ---- the thread ---- */
+
+static void erase_all(struct ledger_writer *w, struct erasure *list) {
+    while (list) {
+        struct erasure *x = list;
+        list = x->next; /* once it is done, it is gone */
+        x->err = ledger_erase(w->log, x->index, &x->had, x->error);
+        pthread_mutex_lock(&w->lock);
+        x->done = true;
+        w->n_erasures--;
+        pthread_cond_broadcast(&w->erased);
+        pthread_mutex_unlock(&w->lock);
+    }
+}
 
 static void wait_ms(struct ledger_writer *w, uint32_t ms) {
     uint64_t at = clock_now_ns(w->clock) + (uint64_t)ms * 1000000;
@@ -154,13 +197,16 @@ static void commit_jobs(struct ledger_writer *w, struct job *j, struct buf *rece
 }
 
 /* Takes what is queued; NULL after a pause without work. */
-static struct job *take(struct ledger_writer *w, bool dirty, bool *stop) {
+static struct job *take(struct ledger_writer *w, bool dirty, struct erasure **erasures, bool *stop) {
     pthread_mutex_lock(&w->lock);
-    if (!w->first && !w->stop) {
+    if (!w->first && !w->erasures && !w->stop) {
         if (dirty || w->stats.failing) wait_ms(w, w->stats.failing ? RETRY_MS : w->publish_ms);
         else pthread_cond_wait(&w->wake, &w->lock);
     }
     struct job *j = w->first;
+    *erasures = w->erasures;
+    w->erasures = NULL;
+    w->erasures_end = &w->erasures;
     w->first = NULL;
     w->end = &w->first;
     w->queued_bytes = 0;
@@ -173,12 +219,13 @@ static struct job *take(struct ledger_writer *w, bool dirty, bool *stop) {
 static void *writer_main(void *arg) {
     struct ledger_writer *w = arg;
     struct buf receipt;
+    struct erasure *erasures = NULL;
     bool stop = false, dirty = false;
     uint64_t published = clock_now_ns(w->clock);
     buf_init(&receipt, w->mem, LEDGER_RECEIPT_BYTES);
     for (;;) {
-        struct job *j = take(w, dirty, &stop);
-        if (!j && stop) break;
+        struct job *j = take(w, dirty, &erasures, &stop);
+        if (!j && !erasures && stop) break;
         if (j) {
             commit_jobs(w, j, &receipt);
             dirty = true;
@@ -186,6 +233,7 @@ static void *writer_main(void *arg) {
             uint64_t from = clock_now_ns(w->clock);
             count(w, ledger_commit(w->log, NULL), 0, from);
         }
+        erase_all(w, erasures); /* what is to be erased was committed before it was asked */
         uint64_t now = clock_now_ns(w->clock);
         if (dirty && (!j || now - published >= (uint64_t)w->publish_ms * 1000000)) {
             dirty = ledger_publish(w->log, NULL) != SIL_OK;
@@ -222,14 +270,17 @@ sil_err ledger_writer_start(struct ledger *l, const struct ledger_writer_config 
     w->publish_ms = c->publish_ms ? c->publish_ms : PUBLISH_MS;
     w->clock = clock_system();
     w->end = &w->first;
+    w->erasures_end = &w->erasures;
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->wake, &attr);
+    pthread_cond_init(&w->erased, &attr);
     pthread_condattr_destroy(&attr);
     if (start_thread(w) == 0) return *out = w, SIL_OK;
     pthread_cond_destroy(&w->wake);
+    pthread_cond_destroy(&w->erased);
     pthread_mutex_destroy(&w->lock);
     mem_free(w->mem, w);
     return err_set(e, SIL_NOMEM, "the system starts no thread for the record's writer");
@@ -249,6 +300,7 @@ void ledger_writer_stop(struct ledger_writer *w) {
     pthread_mutex_unlock(&w->lock);
     pthread_join(w->thread, NULL);
     pthread_cond_destroy(&w->wake);
+    pthread_cond_destroy(&w->erased);
     pthread_mutex_destroy(&w->lock);
     mem_free(w->mem, w);
 }

@@ -278,8 +278,7 @@ static bool read_ask(struct exchange *x) {
     struct record_ask *a = &x->r->ask;
     record_ask_init(a);
     a->what = strcmp(x->route->path, "/record") == 0 ? RECORD_HEAD : RECORD_LIST;
-    bool post = strcmp(x->route->method, "POST") == 0;
-    if (x->route->prefix && !record_ask_path(a, str_of(x->name), post, &x->fault)) return false;
+    if (x->route->prefix && !record_ask_path(a, str_of(x->name), x->route->method, &x->fault)) return false;
     MHD_get_connection_values(x->conn, MHD_GET_ARGUMENT_KIND, take_parameter, x);
     return x->fault.status == 0;
 }

@@ -8,6 +8,7 @@
 #define SIL_SERVE_RECORD_H
 
 #include "serve/catalog.h"
+#include "serve/log.h"
 #include "serve/metrics.h"
 #include "serve/request.h"
 
@@ -33,10 +34,15 @@ enum {
 sil_err record_open(const struct record_config *c, struct record **out, struct sil_error *e);
 void record_close(struct record *rec); /* NULL is allowed */
 
-/* Answers r->ask with a whole reply: all but RECORD_REPLAY. */
+/* Answers r->ask with a whole reply: all but RECORD_REPLAY and RECORD_ERASE. */
 bool record_read(struct record *rec, struct request *r, struct fault *f);
 /* The checkpoint that others see, appended: a small file. 503 when it cannot be read. */
 bool record_checkpoint(const struct record *rec, struct buf *out, struct fault *f);
+
+/* Erases what was said in an entry, by the thread that writes the record; notes in the log who did that; replies. For
+ * administrators. Whoever has read it before may still be computing with it. 404: no such entry; 409: its file is
+ * damaged; 503: not just now; it is kept or erased then, and asking again does no harm. */
+bool record_erase(struct record *rec, struct ledger_writer *w, struct log *log, struct request *r, struct fault *f);
 
 /* ---- answers computed again ---- */
 

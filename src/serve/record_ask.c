@@ -6,15 +6,16 @@ void record_ask_init(struct record_ask *a) {
     *a = (struct record_ask){.before = UINT64_MAX, .limit = RECORD_LIMIT, .to_ms = UINT64_MAX};
 }
 
-bool record_ask_path(struct record_ask *a, struct str rest, bool post, struct fault *f) {
+bool record_ask_path(struct record_ask *a, struct str rest, const char *method, struct fault *f) {
     static const struct {
-        const char *name;
-        bool post;
+        const char *name, *method;
         enum record_what what;
-    } views[] = {{"", false, RECORD_ENTRY},
-                 {"receipt", false, RECORD_RECEIPT},
-                 {"transcript", false, RECORD_TRANSCRIPT},
-                 {"replay", true, RECORD_REPLAY}};
+    } views[] = {{"", "GET", RECORD_ENTRY},
+                 {"receipt", "GET", RECORD_RECEIPT},
+                 {"transcript", "GET", RECORD_TRANSCRIPT},
+                 {"transcript", "DELETE", RECORD_ERASE},
+                 {"replay", "POST", RECORD_REPLAY}};
+    const char *other = NULL;
     const char *slash = rest.n ? memchr(rest.p, '/', rest.n) : NULL;
     struct str number = {rest.p, slash ? (size_t)(slash - rest.p) : rest.n};
     struct str view = slash ? (struct str){slash + 1, rest.n - number.n - 1} : STR("");
@@ -22,9 +23,10 @@ bool record_ask_path(struct record_ask *a, struct str rest, bool post, struct fa
     for (size_t i = 0; ok && i < sizeof views / sizeof *views; i++) {
         if (!str_eq(view, str_of(views[i].name))) continue;
         a->what = views[i].what;
-        if (views[i].post == post) return true;
-        return fault_set(f, 405, "method_not_allowed", NULL, "this takes %s", views[i].post ? "POST" : "GET");
+        if (strcmp(views[i].method, method) == 0) return true;
+        if (!other) other = views[i].method;
     }
+    if (other) return fault_set(f, 405, "method_not_allowed", NULL, "this takes %s", other);
     return fault_set(f, 404, "unknown_url", NULL,
                      "there is no such view of the record; see /record/entries/N, and receipt, transcript or replay "
                      "behind it");

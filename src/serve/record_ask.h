@@ -13,7 +13,8 @@ enum record_what {
     RECORD_ENTRY,      /* GET /record/entries/N */
     RECORD_RECEIPT,    /* GET /record/entries/N/receipt: a tlog-proof */
     RECORD_TRANSCRIPT, /* GET /record/entries/N/transcript: ids, salt and words, for who asked them */
-    RECORD_REPLAY      /* POST /record/entries/N/replay */
+    RECORD_REPLAY,     /* POST /record/entries/N/replay */
+    RECORD_ERASE       /* DELETE /record/entries/N/transcript */
 };
 
 struct record_ask {
@@ -29,8 +30,8 @@ struct record_ask {
 
 /* All defaults: the newest entries. */
 void record_ask_init(struct record_ask *a);
-/* What comes behind /record/entries/ ("12", "12/receipt"), post: asked by POST. 404 for what is none, 405. */
-bool record_ask_path(struct record_ask *a, struct str rest, bool post, struct fault *f);
+/* What comes behind /record/entries/ ("12", "12/receipt"), asked by GET, POST or DELETE. 404 for what is none, 405. */
+bool record_ask_path(struct record_ask *a, struct str rest, const char *method, struct fault *f);
 /* One parameter of the query, decoded. Unknown ones are ignored. 400 names the one that is out of range. */
 bool record_ask_parameter(struct record_ask *a, struct str key, struct str value, struct fault *f);
 

@@ -57,7 +57,7 @@ static void add_cors(struct MHD_Response *resp, const struct exchange *x, int st
     add(resp, "Access-Control-Expose-Headers",
         "x-request-id, x-sillok-entry, openai-processing-ms, retry-after, retry-after-ms");
     if (status != 204) return;
-    add(resp, "Access-Control-Allow-Methods", "GET, POST, OPTIONS");
+    add(resp, "Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS");
     add(resp, "Access-Control-Allow-Headers", "authorization, content-type, x-api-key, *");
     add(resp, "Access-Control-Max-Age", "600");
 }

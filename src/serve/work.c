@@ -110,7 +110,11 @@ static bool replay(struct work *w, const struct item *it, struct fault *f) {
 }
 
 static bool of_record(struct work *w, const struct item *it, struct fault *f) {
-    return it->r->ask.what == RECORD_REPLAY ? replay(w, it, f) : record_read(w->env->record, it->r, f);
+    switch (it->r->ask.what) {
+    case RECORD_REPLAY: return replay(w, it, f);
+    case RECORD_ERASE: return record_erase(w->env->record, w->env->ledger, w->env->log, it->r, f);
+    default: return record_read(w->env->record, it->r, f);
+    }
 }
 
 /* Keys and usage. */

@@ -49,6 +49,29 @@ has "... but 401" "$(cat "$tap_tmp/err")" "401"
 exits "a socket that is taken" 1 "$SILLOK" serve "$model" --port 0 --socket "$socket" --state "$tap_tmp/other" --no-keys
 has "... is named" "$(cat "$tap_tmp/err")" "$socket"
 exits "a state directory that is taken" 1 "$SILLOK" serve "$model" --port 0 --state "$state" --no-keys
+exits "audit erase beside the server" 1 "$SILLOK" audit erase 0 --state "$state"
+has "... says what to send it" "$(cat "$tap_tmp/err")" "DELETE /record/entries/0/transcript"
+exits "audit erase of what is not there" 1 "$SILLOK" audit erase req_none --state "$state"
+has "... says that" "$(cat "$tap_tmp/err")" "no entry of the log is called"
+operator=$("$SILLOK" key add operator --admin --state "$state" | grep -o 'sk-sillok-[A-Za-z0-9_-]*' | head -n 1)
+cat >"$tap_tmp/erase.py" <<'EOF2'
+import http.client, socket, sys, time
+for _ in range(200):  # a key that was made just now counts within a fifth of a second
+    c = http.client.HTTPConnection("localhost")
+    c.sock = socket.socket(socket.AF_UNIX)
+    c.sock.connect(sys.argv[1])
+    c.request("DELETE", "/record/entries/0/transcript", headers={"Authorization": "Bearer " + sys.argv[2]})
+    r = c.getresponse()
+    said = r.read().decode()
+    if r.status != 401:
+        break
+    time.sleep(0.05)
+print(r.status, said)
+EOF2
+is "... which erases it" "$(python3 "$tap_tmp/erase.py" "$socket" "$operator")" \
+    '200 {"object":"record.erasure","entry":0,"had":true,"transcript":"erased"}'
+has "... and notes it" "$(grep '"event":"erase"' "$log")" '"tenant":"operator"*"entry":0,"had":true'
+has "... as the auditor sees it beside the server" "$("$SILLOK" audit verify --state "$state")" "1 were erased"
 kill -HUP "$pid"
 is "after SIGHUP it answers on" "$(ask 1 1 "$key" | wc -l | tr -d ' ')" 1
 stop TERM
@@ -81,7 +104,7 @@ done
 is "after $rounds times kill -9 nothing acknowledged is missing" "$lost" ""
 ok "... and there were answers" test "$acked" -gt "$rounds"
 ok "... and the whole record is sound" "$SILLOK" audit verify --state "$state"
-for n in 0 "$acked"; do
+for n in 1 "$acked"; do
     ok "answer $n is computed again, in another way" "$SILLOK" audit replay "$n" --state "$state" --model "$model" -t 2 --cpu scalar
 done
 done_testing
