@@ -146,6 +146,20 @@ const struct answer_event *answer_next(struct answer *a) {
     return ev;
 }
 
+const struct answer_event *answer_first(struct answer *a) {
+    pthread_mutex_lock(&a->lock);
+    const struct answer_event *ev = a->first;
+    pthread_mutex_unlock(&a->lock);
+    return ev;
+}
+
+const struct answer_event *answer_end(struct answer *a) {
+    pthread_mutex_lock(&a->lock);
+    const struct answer_event *ev = a->ended ? a->last : NULL;
+    pthread_mutex_unlock(&a->lock);
+    return ev;
+}
+
 const struct answer_event *answer_after(const struct answer *a, const struct answer_event *e) {
     return e ? e->next : a->first;
 }

@@ -117,6 +117,10 @@ static inline bool answer_is_cancelled(const struct answer *a) {
 
 /* The next event, or NULL when there is none yet. */
 const struct answer_event *answer_next(struct answer *a);
+/* The first event, or NULL when there is none yet; the last one, or NULL while others may follow. For a reader that was
+ * not put to sleep: it may have been cancelled, with the writer still at work. */
+const struct answer_event *answer_first(struct answer *a);
+const struct answer_event *answer_end(struct answer *a);
 /* All events from the first one on, for formatting a whole answer: NULL, then each event gives the one behind it. Only
  * after the end. */
 const struct answer_event *answer_after(const struct answer *a, const struct answer_event *e);

@@ -336,15 +336,16 @@ static enum MHD_Result whole(struct exchange *x) {
 static enum MHD_Result go_on(struct exchange *x) {
     struct answer *a = &x->r->answer;
     if (exchange_sleep(x, false)) return MHD_YES; /* nothing is there yet */
-    const struct answer_event *first = answer_after(a, NULL);
+    const struct answer_event *first = answer_first(a);
     if (!first) return MHD_NO; /* cancelled */
     if (first->kind == ANSWER_FAULT) return reply_fault(x, first->fault);
     if (first->kind == ANSWER_REPLY && !(x->r->replay && x->r->stream)) return reply_event(x, first);
     if (x->r->stream) return reply_stream(x);
     if (exchange_sleep(x, true)) return MHD_YES;
-    if (!a->ended) return MHD_NO; /* cancelled */
-    if (a->last->kind == ANSWER_FAULT) return reply_fault(x, a->last->fault);
-    return a->last->kind == ANSWER_REPLY ? reply_event(x, a->last) : whole(x);
+    const struct answer_event *last = answer_end(a);
+    if (!last) return MHD_NO; /* cancelled */
+    if (last->kind == ANSWER_FAULT) return reply_fault(x, last->fault);
+    return last->kind == ANSWER_REPLY ? reply_event(x, last) : whole(x);
 }
 
 static enum MHD_Result complete(struct exchange *x) {
