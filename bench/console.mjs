@@ -3,10 +3,12 @@
 // A small server of this script stands before `sillok serve`: it passes everything on but the conversation itself, for
 // which it sends 100 tokens a second of Korean Markdown. Figures are medians; bench/results/details/console.csv has them.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, request } from "node:http";
-import { cpus } from "node:os";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 
 process.chdir(new URL("..", import.meta.url).pathname);
 const { launch } = await import("../tests/js/lib_browser.mjs");
@@ -58,7 +60,8 @@ const origin = `http://127.0.0.1:${front.address().port}`;
 
 // ---- the browser ----
 
-const { browser } = await launch("bench");
+const { browser, executablePath: chromium } = await launch("bench");
+const version = browser.version();
 const rows = [];
 function add(name, value, unit, limit) {
     rows.push([name, value.toFixed(value < 10 ? 2 : 0), unit, limit]);
@@ -85,7 +88,7 @@ async function open(address = "/") {
     return { context, page };
 }
 
-// Processor time of the browser with all its processes, in seconds (Linux: fields 14 and 15 of /proc/PID/stat).
+// Processor time of the browser by kind of process, in seconds (Linux: fields 14 and 15 of /proc/PID/stat).
 function browserSeconds() {
     const all = readdirSync("/proc").filter((d) => /^\d+$/.test(d)).map((pid) => {
         try {
@@ -102,7 +105,21 @@ function browserSeconds() {
         for (const p of all) if (!mine.has(p.pid) && mine.has(p.parent) && p.pid !== server.child.pid) grew = !!mine.add(p.pid);
     }
     mine.delete(process.pid);
-    return all.filter((p) => mine.has(p.pid)).reduce((sum, p) => sum + p.ticks, 0) / 100;
+    const spent = { all: 0, page: 0, painting: 0, network: 0, browser: 0 };
+    for (const p of all.filter((x) => mine.has(x.pid))) {
+        spent.all += p.ticks / 100;
+        spent[kindOf(p.pid)] += p.ticks / 100;
+    }
+    return spent;
+}
+function kindOf(pid) {
+    let command = "";
+    try {
+        command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+    } catch {
+        // it has just ended
+    }
+    return /--type=renderer/.test(command) ? "page" : /--type=gpu-process/.test(command) ? "painting" : /NetworkService/.test(command) ? "network" : "browser";
 }
 
 // ---- first load ----
@@ -124,23 +141,21 @@ const conversation = (id, n) => ({
         text: i % 2 ? words.join("") : `물음 ${i}: 기록은 어떻게 확인하나요?`,
     })),
 });
-const fill = (page, list) =>
-    page.evaluate(
-        (all) =>
-            new Promise((resolve, reject) => {
-                const r = indexedDB.open("sillok", 1);
-                r.onerror = () => reject(r.error);
-                r.onsuccess = () => {
-                    const t = r.result.transaction(["conversations", "headings"], "readwrite");
-                    for (const c of all) {
-                        t.objectStore("conversations").put(c);
-                        t.objectStore("headings").put({ id: c.id, title: c.title, updated: c.updated });
-                    }
-                    t.oncomplete = () => (r.result.close(), resolve());
-                };
-            }),
-        list,
-    );
+/** Run in the page. */
+const putAll = (all) =>
+    new Promise((resolve, reject) => {
+        const r = indexedDB.open("sillok", 1);
+        r.onerror = () => reject(r.error);
+        r.onsuccess = () => {
+            const t = r.result.transaction(["conversations", "headings"], "readwrite");
+            for (const c of all) {
+                t.objectStore("conversations").put(c);
+                t.objectStore("headings").put({ id: c.id, title: c.title, updated: c.updated });
+            }
+            t.oncomplete = () => (r.result.close(), resolve());
+        };
+    });
+const fill = (page, list) => page.evaluate(putAll, list);
 /** Times between frames while the wheel turns. */
 async function frames(page, at, turn) {
     await page.mouse.move(...at);
@@ -215,41 +230,89 @@ async function keystroke(page) {
 
 // ---- a stream ----
 
-async function streaming(name, address, prepare) {
-    const { context, page } = await open();
-    if (prepare) {
-        await prepare(page);
-        await page.goto(origin + address);
-        await page.reload();
-        await page.locator(".answer").last().waitFor();
+// A Chromium of its own, told what to do through its pipe alone: Playwright has itself told of every piece that comes over
+// the network, which costs the browser as much again as the piece itself, and nobody's browser does that.
+async function plain() {
+    const folder = mkdtempSync(join(tmpdir(), "sillok-bench-"));
+    const args = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--hide-scrollbars", "--force-color-profile=srgb", "--window-size=1280,943"];
+    const child = spawn(chromium, [...args, `--user-data-dir=${folder}`, "--remote-debugging-pipe", "about:blank"], { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
+    const waiting = new Map();
+    let rest = "";
+    child.stdio[4].setEncoding("utf8").on("data", (text) => {
+        const whole = (rest + text).split("\0");
+        rest = whole.pop();
+        for (const { id, result, error } of whole.map((m) => JSON.parse(m))) {
+            const [resolve, reject] = waiting.get(id) ?? [];
+            if (error) reject?.(new Error(error.message));
+            else resolve?.(result);
+            waiting.delete(id);
+        }
+    });
+    let last = 0;
+    const send = (method, params = {}, sessionId = undefined) =>
+        new Promise((...ends) => {
+            waiting.set(++last, ends);
+            child.stdio[3].write(`${JSON.stringify({ id: last, method, params, sessionId })}\0`);
+        });
+    const { targetInfos } = await send("Target.getTargets");
+    const { sessionId } = await send("Target.attachToTarget", { targetId: targetInfos.find((t) => t.type === "page").targetId, flatten: true });
+    const tell = (method, params) => send(method, params, sessionId);
+    const run = async (expression) => {
+        const { result, exceptionDetails } = await tell("Runtime.evaluate", { expression, awaitPromise: true, returnByValue: true });
+        assert.equal(exceptionDetails, undefined, JSON.stringify(exceptionDetails));
+        return result.value;
+    };
+    const seen = async (expression) => {
+        for (const until = performance.now() + 30_000; !(await run(expression)); await pause(100)) assert.ok(performance.now() < until, `never: ${expression}`);
+    };
+    const close = async () => {
+        const over = new Promise((done) => child.on("exit", done));
+        child.kill();
+        await over;
+        rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+    };
+    return { tell, run, seen, close };
+}
+
+async function streaming(name, list) {
+    const { tell, run, seen, close } = await plain();
+    await tell("Page.navigate", { url: origin });
+    await seen(`!!document.querySelector(".composer textarea")`);
+    if (list) {
+        await run(`(${putAll})(${JSON.stringify(list)})`);
+        await run(`location.hash = "#/chat/${list[0].id}"`);
+        await seen(`!!document.querySelector(".answer")`);
     }
-    const cdp = await context.newCDPSession(page);
-    await cdp.send("Performance.enable");
-    const main = async () => (await cdp.send("Performance.getMetrics")).metrics.find((m) => m.name === "TaskDuration").value;
-    const box = page.locator(".composer textarea");
-    await box.fill("길게 말해 주세요.");
-    await box.press("Enter");
-    await page.waitForTimeout(1000);
+    await tell("Performance.enable");
+    const main = async () => (await tell("Performance.getMetrics")).metrics.find((m) => m.name === "TaskDuration").value;
+    await run(`document.querySelector(".composer textarea").focus()`);
+    await tell("Input.insertText", { text: "길게 말해 주세요." });
+    await seen(`!document.querySelector(".send").disabled`);
+    await tell("Input.dispatchKeyEvent", { type: "keyDown", key: "Enter", code: "Enter", windowsVirtualKeyCode: 13, text: "\r" });
+    await seen(`!!document.querySelector(".answer[aria-busy=true] .markdown")`);
+    await pause(1000);
     const [task, cpu, began] = [await main(), browserSeconds(), performance.now()];
-    await page.waitForTimeout((seconds - 2) * 1000);
+    await pause((seconds - 3) * 1000);
     const took = (performance.now() - began) / 1000;
     const [task2, cpu2] = [await main(), browserSeconds()];
+    const part = (kind) => ((cpu2[kind] - cpu[kind]) / took) * 100;
     add(`${name}: the page's thread`, ((task2 - task) / took) * 100, "% of a core", "20");
-    add(`${name}: all of the browser`, ((cpu2 - cpu) / took) * 100, "% of a core", "-");
-    await page.locator(".answer[aria-busy=true]").waitFor({ state: "detached" });
-    assert.match(await page.locator(".figures").last().innerText(), new RegExp((seconds * perSecond).toLocaleString("en")));
-    await context.close();
+    add(`${name}: all of the browser`, part("all"), "% of a core", "20");
+    console.log(`    the page's process ${part("page").toFixed(1)}, painting ${part("painting").toFixed(1)}, network ${part("network").toFixed(1)}, the rest ${part("browser").toFixed(1)}`);
+    await seen(`!document.querySelector(".answer[aria-busy=true]") && !!document.querySelector(".figures")`);
+    assert.match(await run(`[...document.querySelectorAll(".figures")].at(-1).innerText`), new RegExp((seconds * perSecond).toLocaleString("en")));
+    await close();
 }
-await streaming("100 tokens a second", "/");
-await streaming("the same behind ten thousand messages", "/#/chat/long", (page) => fill(page, [conversation("long", many)]));
+await browser.close();
+await streaming("100 tokens a second");
+await streaming("the same behind ten thousand messages", [conversation("long", many)]);
 
 mkdirSync("bench/results/details", { recursive: true });
 const machine = cpus()[0]?.model.match(/AMD EPYC|Intel\S* Xeon\S*|\S+ \S+/)?.[0] ?? "?";
 const head =
-    `# The console in Chromium ${browser.version()}, headless, on ${cpus().length} cores (${machine}): \`node bench/console.mjs\`; medians of ${loads} loads,\n` +
+    `# The console in Chromium ${version}, headless, on ${cpus().length} cores (${machine}): \`node bench/console.mjs\`; medians of ${loads} loads,\n` +
     `# streams of ${perSecond} tokens a second for ${seconds} s; Node ${process.versions.node}; ${new Date().toISOString().slice(0, 10)}.\n`;
 writeFileSync("bench/results/details/console.csv", head + "what,figure,unit,limit\n" + rows.map((r) => r.join(",")).join("\n") + "\n");
-await browser.close();
 front.close();
 front.closeAllConnections();
 await server.stop();

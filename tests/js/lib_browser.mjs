@@ -21,7 +21,7 @@ export async function launch(what) {
         context.setDefaultTimeout(patience);
         return context;
     };
-    return { browser, newContext, axeSource: axe.default.source };
+    return { browser, executablePath, newContext, axeSource: axe.default.source };
 }
 
 // Does one thing with what the browser keeps of conversations; what it gives.
