@@ -68,7 +68,8 @@ static void values(void **state) {
     (void)state;
     assert_string_equal(
         parse("listen:\n  - {address: '::1', port: 0}\n  - {path: run/s.sock, mode: 0600}\n"
-              "limits: {body_bytes: 2.5 MiB, idle_timeout: 1.5min, request_timeout: 0, header_bytes: 4096,"
+              "limits: {body_bytes: 2.5 MiB, idle_timeout: 1.5min, request_timeout: 0, report_timeout: 5 min, "
+              "header_bytes: 4096,"
               " header_timeout: 10.1 s}\n"
               "memory: 3 TiB\nkeys: false\ncors_origin: '*'\nledger: {transcript: text, receipts: false}\n"
               "log: {level: warn}\npower: {watts_max: 250.5}\nstate: /var/lib/x\n"
@@ -84,6 +85,8 @@ static void values(void **state) {
     assert_int_equal(config.limits.body_bytes, 5 << 19);
     assert_int_equal(config.limits.idle_ms, 90000);
     assert_int_equal(config.limits.request_ms, 0);
+    assert_int_equal(config.limits.plan_ms, 20000);
+    assert_int_equal(config.limits.report_ms, 300000);
     assert_int_equal(config.limits.header_ms, 10100);
     assert_int_equal(config.limits.header_bytes, 4096);
     assert_true(config.memory_bytes == 3ull << 40);

@@ -36,6 +36,8 @@ void config_default(struct config *c) {
                    .idle_ms = 75000,
                    .request_ms = 600000,
                    .drain_ms = 30000,
+                   .plan_ms = 20000,
+                   .report_ms = 120000,
                    .waiting = 1024,
                    .waiting_tenant = 256,
                    .choices = 16},

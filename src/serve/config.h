@@ -54,6 +54,8 @@ struct config_limits {
     uint32_t idle_ms;        /* between requests, and without a byte read by a client that is sent something: 75 s */
     uint32_t request_ms;     /* the longest that an answer may take, queueing included; 0: no limit. 10 min */
     uint32_t drain_ms;       /* after SIGTERM: 30 s (shutdown_timeout) */
+    uint32_t plan_ms;        /* the longest run of the planner: 20 s (plan_timeout) */
+    uint32_t report_ms;      /* the longest one for a report, whose variables are varied one by one: 120 s */
     uint32_t waiting;        /* requests queued, all tenants together: 1024 */
     uint32_t waiting_tenant; /* and of one tenant: 256 */
     uint32_t choices;        /* n times prompts in one request: 16 */

@@ -76,6 +76,8 @@ static const struct config_field limits_fields[] = {
     {.key = "idle_timeout", .kind = CONFIG_MS, .at = B(idle_ms), .low = 1, .high = DAY_MS},
     {.key = "request_timeout", .kind = CONFIG_MS, .at = B(request_ms), .high = DAY_MS},
     {.key = "shutdown_timeout", .kind = CONFIG_MS, .at = B(drain_ms), .high = DAY_MS},
+    {.key = "plan_timeout", .kind = CONFIG_MS, .at = B(plan_ms), .low = 1, .high = DAY_MS},
+    {.key = "report_timeout", .kind = CONFIG_MS, .at = B(report_ms), .low = 1, .high = DAY_MS},
     {.key = "waiting", .kind = CONFIG_U32, .at = B(waiting), .low = 1, .high = 1 << 20},
     {.key = "waiting_per_tenant", .kind = CONFIG_U32, .at = B(waiting_tenant), .low = 1, .high = 1 << 20},
     {.key = "choices", .kind = CONFIG_U32, .at = B(choices), .low = 1, .high = REQUEST_CHOICES_MAX},

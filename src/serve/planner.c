@@ -240,6 +240,7 @@ static bool compute(struct run *t, enum planner_what what, struct buf *out, stru
 bool planner_do(struct planner *p, enum planner_what what, struct str body, const struct request *r, struct buf *out,
                 struct fault *f) {
     struct job_env *env = p->env;
+    const struct config_limits *limits = &env->config->limits;
     struct run *t = mem_array(env->mem, 1, sizeof *t);
     if (!t) {
         fault_set(f, 503, "unavailable", NULL, "not enough memory for a plan now; try again later");
@@ -250,7 +251,7 @@ bool planner_do(struct planner *p, enum planner_what what, struct str body, cons
     t->r = r;
     t->bound = (struct mem_bound){.under = env->mem, .max = PLANNER_MEMORY_MAX};
     t->from_ns = clock_now_ns(env->clock);
-    t->until_ns = t->from_ns + (what == PLANNER_RUN ? PLANNER_RUN_MS : PLANNER_REPORT_MS) * UINT64_C(1000000);
+    t->until_ns = t->from_ns + (what == PLANNER_RUN ? limits->plan_ms : limits->report_ms) * UINT64_C(1000000);
     bool ok = planner_read(env->mem, body, &t->ask, f) && compute(t, what, out, f);
     planner_ask_free(&t->ask);
     LOG(env->log, LOG_INFO, "plan", LOG_S("request", r->id), LOG_S("tenant", r->caller.tenant_name),

@@ -1,5 +1,5 @@
 /* planner: `sillok plan` inside the server: a design in, a year's results or its report out. Runs are bounded in text,
- * memory, time and number, read no file, and end when their client goes away. Everybody with a key may plan: a run sees
+ * memory, time (struct config_limits) and number, read no file, and end when their client goes away. Everybody with a key may plan: a run sees
  * nothing but its own design.
  *
  * Threads: planner_begin from HTTP threads, planner_do and planner_end from the workers for long work (work.c), the
@@ -21,8 +21,6 @@ enum {
     PLANNER_PLACES = 4,              /* runs at once, those that wait included; each of another key */
     PLANNER_THREADS = 2,             /* runs that compute at once */
     PLANNER_MEMORY_MAX = 192 << 20,  /* bytes of one run */
-    PLANNER_RUN_MS = 20 * 1000,      /* the longest run */
-    PLANNER_REPORT_MS = 120 * 1000,  /* the longest one for a report, whose variables are varied one by one */
     PLANNER_REPLY_MAX = 8 << 20,     /* bytes of a reply */
     PLANNER_REPORTS = 8,             /* kept, the oldest goes first */
     PLANNER_REPORT_KEPT_S = 10 * 60, /* and for so long */
