@@ -1,14 +1,11 @@
 // Makes the pictures of README.md, docs/console-*.png: the console in headless Chromium, with a server of the guide.
 //   node tools/pictures.mjs      behind `./dev build` and tools/npm.sh; Korean needs Debian's fonts-noto-cjk
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { owned, temporaryFolder } from "../tests/js/lib_end.mjs";
 import { chromium } from "../tests/js/node_modules/playwright-core/index.mjs";
 
-const state = mkdtempSync(join(tmpdir(), "sillok-pictures-"));
-const server = spawn("build/sillok", ["serve", "models/guide.gguf", "--port", "0", "--state", state, "--no-keys"], { stdio: ["ignore", "pipe", "ignore"] });
-process.on("exit", () => server.kill("SIGKILL"));
+const state = temporaryFolder("pictures");
+const server = owned(spawn("build/sillok", ["serve", "models/guide.gguf", "--port", "0", "--state", state, "--no-keys"], { stdio: ["ignore", "pipe", "ignore"] }));
 const origin = await new Promise((resolve, reject) => {
     let out = "";
     server.on("exit", (code) => reject(new Error(`the server ended with ${code}`)));
@@ -38,7 +35,7 @@ await page.setViewportSize({ width: 1200, height: 980 });
 await page.goto(`${origin}/#/plan`);
 const settled = () => page.waitForFunction(() => /GPU/.test(document.body.innerText) && !document.querySelector("main [aria-busy=true]"));
 await settled();
-await page.getByRole("button", { name: "변형 B 만들어 비교" }).click();
+await page.getByRole("button", { name: "B안을 만들어 비교" }).click();
 await page.getByRole("spinbutton", { name: /계약전력/ }).fill("300");
 await page.keyboard.press("Tab");
 await page.waitForTimeout(3000);
@@ -49,4 +46,3 @@ await browser.close();
 const ended = new Promise((r) => server.on("exit", r));
 server.kill();
 await ended;
-rmSync(state, { recursive: true });
