@@ -1,6 +1,6 @@
 /* planner: `sillok plan` inside the server: a design in, a year's results or its report out. Runs are bounded in text,
- * memory, time (struct config_limits) and number, read no file, and end when their client goes away. Everybody with a key may plan: a run sees
- * nothing but its own design.
+ * memory, time (struct config_limits) and number, read no file, and end when their client goes away. Everybody with a
+ * key may plan: a run sees nothing but its own design.
  *
  * Threads: planner_begin from HTTP threads, planner_do and planner_end from the workers for long work (work.c), the
  * rest from any. */
