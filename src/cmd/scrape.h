@@ -15,8 +15,7 @@ struct scrape_from {
     const char *ca;    /* https: file of the authorities to trust, PEM; NULL: the system's */
 };
 
-/* Appends the body of the answer to out. SIL_ARG for an address that is none, SIL_IO with
- * what to do. */
+/* Appends the body of the answer to out. SIL_ARG for an address that is none, SIL_IO with what to do. */
 sil_err scrape_get(const struct scrape_from *from, const char *path, struct buf *out, struct sil_error *e);
 
 enum scrape_value {

@@ -20,7 +20,7 @@ struct noise {
 /* The two tokens of which each token is made. Immutable after opening. */
 struct parts {
     struct mem mem;
-    uint32_t *of; /* 2 * id: left, right; both 0: the token stays whole */
+    uint32_t *of; /* 2 * id: left, right; both UINT32_MAX: the token stays whole */
 };
 
 /* By the first merge that makes a token, unless it would cut a character. SIL_ARG for a tokenizer without merges. */

@@ -10,12 +10,13 @@ bool record_ask_path(struct record_ask *a, struct str rest, const char *method, 
     static const struct {
         const char *name, *method;
         enum record_what what;
-    } views[] = {{"", "GET", RECORD_ENTRY},
-                 {"receipt", "GET", RECORD_RECEIPT},
-                 {"transcript", "GET", RECORD_TRANSCRIPT},
-                 {"transcript", "DELETE", RECORD_ERASE},
-                 {"replay", "POST", RECORD_REPLAY}};
-    const char *other = NULL;
+        const char *takes; /* all methods of this name */
+    } views[] = {{"", "GET", RECORD_ENTRY, "GET"},
+                 {"receipt", "GET", RECORD_RECEIPT, "GET"},
+                 {"transcript", "GET", RECORD_TRANSCRIPT, "GET or DELETE"},
+                 {"transcript", "DELETE", RECORD_ERASE, "GET or DELETE"},
+                 {"replay", "POST", RECORD_REPLAY, "POST"}};
+    const char *takes = NULL;
     const char *slash = rest.n ? memchr(rest.p, '/', rest.n) : NULL;
     struct str number = {rest.p, slash ? (size_t)(slash - rest.p) : rest.n};
     struct str view = slash ? (struct str){slash + 1, rest.n - number.n - 1} : STR("");
@@ -24,9 +25,9 @@ bool record_ask_path(struct record_ask *a, struct str rest, const char *method, 
         if (!str_eq(view, str_of(views[i].name))) continue;
         a->what = views[i].what;
         if (strcmp(views[i].method, method) == 0) return true;
-        if (!other) other = views[i].method;
+        takes = views[i].takes;
     }
-    if (other) return fault_set(f, 405, "method_not_allowed", NULL, "this takes %s", other);
+    if (takes) return fault_set(f, 405, "method_not_allowed", NULL, "this takes %s", takes);
     return fault_set(f, 404, "unknown_url", NULL,
                      "there is no such view of the record; see /record/entries/N, and receipt, transcript or replay "
                      "behind it");
